@@ -1,0 +1,22 @@
+"""`python -m convert NAME ...`: chooses a program by its name."""
+
+import sys
+
+if sys.version_info < (3, 11):
+    sys.stderr.write(
+        "error: vinf_jax needs Python 3.11 or newer; this one is %s\n" % sys.version.split()[0]
+    )
+    sys.exit(2)
+
+from vinf_jax.programs import choose
+
+PROGRAMS = {}
+
+
+def main():
+    """Runs the program that the command line names and returns its exit status."""
+    return choose("convert", PROGRAMS, __package__, sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Programs that make videos and judge them; `python -m infer` lists them."""

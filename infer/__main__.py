@@ -1,0 +1,25 @@
+"""`python -m infer NAME ...`: chooses a program by its name."""
+
+import sys
+
+if sys.version_info < (3, 11):
+    sys.stderr.write(
+        "error: vinf_jax needs Python 3.11 or newer; this one is %s\n" % sys.version.split()[0]
+    )
+    sys.exit(2)
+
+from vinf_jax.programs import choose
+
+PROGRAMS = {
+    "video_infinity": "make a long video from prompts, sharded in time over many devices",
+    "evaluate": "judge a model, or videos, of the procedural sprite world",
+}
+
+
+def main():
+    """Runs the program that the command line names and returns its exit status."""
+    return choose("infer", PROGRAMS, __package__, sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

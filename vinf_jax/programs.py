@@ -1,0 +1,123 @@
+"""The doors of the programs: choosing one by name, configs from files, errors as one message.
+
+Nothing here imports jax, so that `--help` answers at once.
+"""
+
+import difflib
+import importlib
+import importlib.util
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from ml_collections import ConfigDict
+
+_LIBRARY = Path(__file__).resolve().parent
+_ROOMS = tuple(f"{folder}." for folder in ("vinf_jax", "infer", "train", "convert", "configs"))
+
+
+def choose(
+    folder: str, programs: Mapping[str, str], package: str | None, argv: Sequence[str]
+) -> int:
+    """Runs the program of `folder` that `argv` names and returns its exit status.
+
+    `programs` maps names to one line each; a program is the module of that name in `package` and
+    has `main(argv) -> int`. A mistake on the command line is one message and status 2.
+    """
+    if not argv or argv[0] in ("-h", "--help"):
+        print(_listing(folder, programs))
+        return 0
+    name, *rest = argv
+    if name not in programs:
+        print(f"error: {_unknown('program', name, programs)}", file=sys.stderr)
+        return 2
+    program = importlib.import_module(f".{name}", package)
+    return spoken(program.main, rest)
+
+
+def spoken(main: Callable[[list[str]], int], argv: list[str]) -> int:
+    """Runs `main(argv)`; what a person can mend becomes one message and status 2.
+
+    That is any OSError, and a ValueError raised in this project's own lines. A ValueError out of
+    somebody else's code is a defect here and keeps its traceback. Ctrl-C is status 130.
+    """
+    try:
+        return main(argv)
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    except (ValueError, OSError) as error:
+        if isinstance(error, ValueError) and not _ours(error):
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def load_config(path: str | Path) -> ConfigDict:
+    """The config that the Python file at `path` describes: what its `get_config()` returns.
+
+    Where no such file exists, a shipped config of the same name is taken, so that
+    `configs/sprites.py`, or only `sprites`, means the same outside a checkout.
+
+    Raises:
+        ValueError: no file and no shipped config has that name, or it has no `get_config`.
+    """
+    file = _config_file(Path(path))
+    spec = importlib.util.spec_from_file_location(f"configs.{file.stem}", file)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except SyntaxError as error:
+        raise ValueError(f"config {file}, line {error.lineno}: {error.msg}") from error
+    if not hasattr(module, "get_config"):
+        raise ValueError(f"config {file} has no get_config(); it must return a ConfigDict")
+    return module.get_config()
+
+
+def override(config: ConfigDict, argv: Sequence[str], prog: str | None = None) -> ConfigDict:
+    """A copy of `config` with the fields that `argv` sets: `--steps 20 --unet.layers=1`.
+
+    Values are read as the type of the default. An unknown field or a value that does not fit is
+    one message that names the nearest field, and exit status 2 (SystemExit); `--help` lists all.
+    """
+    import tyro
+
+    return tyro.cli(ConfigDict, default=config, args=list(argv), prog=prog, use_underscores=True)
+
+
+def shipped_configs() -> dict[str, Path]:
+    """The configs that ship with the library, by name: beside it in a checkout, in it in a wheel."""
+    folders = (_LIBRARY / "configs", _LIBRARY.parent / "configs")
+    files = [file for folder in folders for file in sorted(folder.glob("*.py"))]
+    return {file.stem: file for file in files if file.stem != "__init__"}
+
+
+def _config_file(path: Path) -> Path:
+    if path.is_file():
+        return path
+    shipped = shipped_configs()
+    if path.suffix in ("", ".py") and path.stem in shipped:
+        return shipped[path.stem]
+    raise ValueError(_unknown("config", str(path), shipped))
+
+
+def _listing(folder: str, programs: Mapping[str, str]) -> str:
+    width = max(map(len, programs), default=0)
+    lines = [f"  {name:<{width}}  {line}" for name, line in programs.items()]
+    usage = f"usage: python -m {folder} NAME ...   (NAME --help says more)"
+    return "\n".join([usage, "", *(lines or ["  nothing is here yet"])])
+
+
+def _unknown(kind: str, name: str, known: Mapping[str, object]) -> str:
+    near = difflib.get_close_matches(Path(name).stem, known, n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]}?" if near else ";"
+    return f"no {kind} is called {name!r}{hint} There are: {', '.join(known) or 'none yet'}"
+
+
+def _ours(error: BaseException) -> bool:
+    """Whether the raising line is this project's. JAX hides its own frames and leaves a note."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    module = frames[-1][0].f_globals.get("__name__", "") + "."
+    return module.startswith(_ROOMS) and not getattr(error, "__notes__", ())
