@@ -1,0 +1,310 @@
+"""A procedural, seeded world of coloured shapes, to train a text-to-video model without files.
+
+One large shape moves, bounces, turns or rests over a plain or patterned background. The same facts
+make the picture and its caption. Everything is measured in fractions of the frame and in seconds,
+so any size, length and frame rate shows the same scene: at twice the rate every second frame is the
+same picture, and a longer clip begins with the shorter one.
+
+The world is a torus: what leaves on the left comes back on the right, so that a movement can go on
+for ever in a long video. Backgrounds stand still and repeat without a seam; their tiles cover two
+cells of the latent grid (an eighth of a 64 x 64 picture), always in the same place.
+"""
+
+import dataclasses
+import functools
+import hashlib
+import itertools
+
+import numpy as np
+
+from vinf_jax.media.captions import CHOICES, WORDS, Facts, caption, paraphrase, parse
+
+__all__ = [
+    "BACKGROUND_RGB",
+    "COLOUR_RGB",
+    "WORDS",
+    "Facts",
+    "caption",
+    "clip",
+    "combinations",
+    "coverage",
+    "held_out_prompts",
+    "is_held_out",
+    "paraphrase",
+    "parse",
+    "pattern_sign",
+    "sample",
+]
+
+COLOUR_RGB = {
+    "red": (226, 38, 38),
+    "green": (38, 186, 66),
+    "blue": (44, 72, 236),
+    "yellow": (246, 214, 36),
+    "magenta": (226, 48, 214),
+    "cyan": (36, 208, 226),
+}
+BACKGROUND_RGB = {
+    "black": (32, 32, 32),
+    "gray": (122, 122, 122),
+    "white": (222, 222, 222),
+    "brown": (114, 76, 46),
+}
+TONE = 28  # patterned backgrounds alternate between this much above and below their colour
+
+_TILT = 0.2  # radians either way, for everything that does not turn
+_SPLITS = ("train", "held_out")
+_WAYS = {"moves left": (-1, 0), "moves right": (1, 0), "moves up": (0, -1), "moves down": (0, 1)}
+
+
+@dataclasses.dataclass(frozen=True)
+class _Scene:
+    """A clip's accidental details: fractions of the frame, seconds and radians."""
+
+    x: float
+    y: float
+    size: float  # in shorter sides
+    velocity: np.ndarray
+    tilt: float
+    spin: float
+    rise: float
+    period: float
+    phase: float
+
+
+@functools.cache
+def combinations(split: str | None = None) -> tuple[Facts, ...]:
+    """All complete facts, or those of one split ('train', 'held_out'); circles do not turn."""
+    if split is not None:
+        _check_split(split)
+        return tuple(
+            facts for facts in combinations() if is_held_out(facts) == (split == "held_out")
+        )
+    every = itertools.product(*CHOICES.values())
+    return tuple(
+        Facts(*values) for values in every if not (values[1] == "circle" and values[4] == "turns")
+    )
+
+
+def is_held_out(facts: Facts) -> bool:
+    """Whether training never sees these facts together: one combination in ten, by a fixed hash."""
+    return int.from_bytes(hashlib.sha256(caption(facts).encode()).digest()[:4]) % 10 == 0
+
+
+def held_out_prompts(count: int, seed: int = 0) -> list[str]:
+    """Canonical captions of different held-out facts, all motions in turn.
+
+    At least half of them move in a direction, however many there are.
+
+    Raises:
+      ValueError: if there are not that many.
+    """
+    rng = np.random.default_rng(seed)
+    order = ("moves left", "turns", "moves right", "bounces", "moves up", "rests", "moves down")
+    groups = [
+        [facts for facts in combinations("held_out") if facts.motion == motion] for motion in order
+    ]
+    most = len(groups) * min(len(group) for group in groups)
+    if not 0 <= count <= most:
+        raise ValueError(
+            f"count is {count}; there are between 0 and {most} held-out prompts of balanced motion"
+        )
+    shuffled = [[group[i] for i in rng.permutation(len(group))] for group in groups]
+    return [caption(shuffled[i % len(order)][i // len(order)]) for i in range(count)]
+
+
+def sample(
+    seed: int,
+    index: int,
+    *,
+    split: str = "train",
+    frames: int = 16,
+    height: int = 64,
+    width: int = 64,
+    fps: int | float = 8.0,
+) -> tuple[Facts, str, np.ndarray]:
+    """The index-th clip of an endless data set; half of the captions are canonical.
+
+    Args:
+      seed, index: 0 or more; together with the split they decide everything else.
+      split: 'train', or 'held_out' for the combinations of facts that training never sees.
+      frames, height, width, fps: the clip's length and size, and its frames per second.
+
+    Returns:
+      The facts, a caption that may leave some of them out, and uint8 frames, F H W 3.
+    """
+    _check_split(split)
+    rng = np.random.default_rng((seed, index, _SPLITS.index(split)))
+    choices = combinations(split)
+    facts = choices[rng.integers(len(choices))]
+    words, details = (int(number) for number in rng.integers(2**31, size=2))
+    text = caption(facts) if rng.random() < 0.5 else paraphrase(facts, words)
+    return (
+        facts,
+        text,
+        clip(facts, seed=details, frames=frames, height=height, width=width, fps=fps),
+    )
+
+
+def clip(
+    facts: Facts,
+    *,
+    seed: int | tuple[int, ...] = 0,
+    frames: int = 16,
+    height: int = 64,
+    width: int = 64,
+    fps: int | float = 8.0,
+) -> np.ndarray:
+    """Draw the facts; place, size, speed, tilt and phase come from the seed.
+
+    Returns:
+      uint8 frames, F H W 3.
+
+    Raises:
+      ValueError: if a fact is missing, or a number is not positive.
+    """
+    numbers = {"frames": frames, "height": height, "width": width, "fps": fps}
+    trouble = [
+        f"{name} is {value}; it must be more than 0"
+        for name, value in numbers.items()
+        if value <= 0
+    ]
+    trouble += [
+        f"{name} is not given; choose {', '.join(CHOICES[name])}" for name in facts.unspoken()
+    ]
+    if trouble:
+        raise ValueError("the clip cannot be drawn: " + "; ".join(trouble))
+    colour, shape = COLOUR_RGB[str(facts.colour)], str(facts.shape)
+    scene = _scene(facts, np.random.default_rng(seed), height, width)
+    x, y, angle = _tracks(scene, np.arange(frames) / fps)
+    cover = coverage(
+        shape, x * width, y * height, scene.size * min(height, width), angle, height, width
+    )
+    ground = _ground(facts, height, width)
+    picture = ground + cover[..., None] * (np.asarray(colour, np.float32) - ground)
+    return (picture + np.float32(0.5)).astype(np.uint8)
+
+
+def coverage(
+    shape: str,
+    x: np.ndarray,
+    y: np.ndarray,
+    size: float,
+    angle: np.ndarray,
+    height: int,
+    width: int,
+) -> np.ndarray:
+    """How much of every pixel a shape covers, drawn from its signed distance with a one-pixel edge.
+
+    Args:
+      shape: one of `captions.SHAPES`.
+      x, y: the centre in pixels, one a frame; the picture wraps around.
+      size: the shape's radius in pixels (all shapes of one size cover about the same area).
+      angle: radians, clockwise, one a frame.
+
+    Returns:
+      float32 F H W, from 0 to 1.
+    """
+    dx = _wrapped(np.arange(width) + 0.5 - np.asarray(x)[:, None], width)[:, None, :]
+    dy = _wrapped(np.arange(height) + 0.5 - np.asarray(y)[:, None], height)[:, :, None]
+    if shape == "circle":
+        distance = np.sqrt(dx * dx + dy * dy) - np.float32(size)
+    else:
+        cos, sin = (
+            f(np.asarray(angle)).astype(np.float32)[:, None, None] for f in (np.cos, np.sin)
+        )
+        distance = _DISTANCES[shape](cos * dx + sin * dy, cos * dy - sin * dx, np.float32(size))
+    return np.clip(np.float32(0.5) - distance, 0, 1)
+
+
+def pattern_sign(pattern: str, height: int, width: int) -> np.ndarray:
+    """Where a pattern lies above (1) and below (-1) its colour, 0 where it is plain: float32 H W.
+
+    Vertical stripes, or checks, a quarter of the shorter side wide (16 of 64 pixels); an even
+    number of them, so that they meet at the edges of the torus.
+    """
+    if pattern == "plain":
+        return np.zeros((height, width), np.float32)
+    across, down = _tiles(width, height, width), _tiles(height, height, width)
+    return np.outer(down if pattern == "checkered" else np.ones(height), across).astype(np.float32)
+
+
+def _check_split(split: str) -> None:
+    if split not in _SPLITS:
+        raise ValueError(f"split is {split!r}; choose one of {', '.join(_SPLITS)}")
+
+
+def _tiles(length: int, height: int, width: int) -> np.ndarray:
+    count = 2 * max(1, round(2 * length / min(height, width)))
+    return 1 - 2 * ((np.arange(length) * count // length) % 2)
+
+
+def _wrapped(offsets: np.ndarray, period: int) -> np.ndarray:
+    return (offsets - period * np.round(offsets / period)).astype(np.float32)
+
+
+def _square(u, v, size):
+    return np.maximum(np.abs(u), np.abs(v)) - np.float32(0.9) * size
+
+
+def _triangle(u, v, size):
+    sides = np.abs(u) * np.float32(np.sqrt(0.75)) - v * np.float32(0.5)
+    return np.maximum(sides, v) - np.float32(0.68) * size
+
+
+def _cross(u, v, size):
+    u, v = np.abs(u), np.abs(v)
+    return np.maximum(
+        np.maximum(u, v) - np.float32(1.15) * size, np.minimum(u, v) - np.float32(0.42) * size
+    )
+
+
+_DISTANCES = {"square": _square, "triangle": _triangle, "cross": _cross}
+_REACH = {
+    "circle": 1.0,
+    "square": 1.05,
+    "triangle": 1.3,
+    "cross": 1.2,
+}  # half the extent of a barely tilted shape
+
+
+def _scene(facts: Facts, rng: np.random.Generator, height: int, width: int) -> _Scene:
+    """Draw the details; what does not travel along an axis stays clear of that axis's edges."""
+    x, y, size, speed, tilt, period, rise, phase = rng.random(8)
+    spin = rng.choice((-1, 1)) * (0.4 + 0.2 * speed) * np.pi
+    size, rise = (10.5 + 3.5 * size) / 64, 0.18 + 0.07 * rise
+    reach = (
+        (1.4 if facts.motion == "turns" else _REACH[str(facts.shape)]) * size * min(height, width)
+    )
+    left, bottom = reach / width, reach / height
+    top = bottom + (rise if facts.motion == "bounces" else 0)
+    way = _WAYS.get(str(facts.motion), (0, 0))
+    return _Scene(
+        x=x if way[0] else left + x * (1 - 2 * left),
+        y=y if way[1] else top + y * (1 - top - bottom),
+        size=size,
+        velocity=(0.14 + 0.14 * speed) * np.asarray(way),
+        tilt=(2 * tilt - 1) * _TILT,
+        spin=spin if facts.motion == "turns" else 0.0,
+        rise=rise if facts.motion == "bounces" else 0.0,
+        period=1.3 + 0.3 * period,
+        phase=phase,
+    )
+
+
+def _tracks(scene: _Scene, time: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """x and y in fractions of the frame (not wrapped) and the angle, at times in seconds."""
+    x, y = (
+        start + speed * time
+        for start, speed in zip((scene.x, scene.y), scene.velocity, strict=True)
+    )
+    hop = scene.rise * np.abs(np.sin(np.pi * (time / scene.period + scene.phase)))
+    return x, y - hop, scene.tilt + scene.spin * time
+
+
+def _ground(facts: Facts, height: int, width: int) -> np.ndarray:
+    signs = pattern_sign(str(facts.pattern), height, width)
+    return (
+        np.asarray(BACKGROUND_RGB[str(facts.background)], np.float32)
+        + np.float32(TONE) * signs[..., None]
+    )
