@@ -88,14 +88,13 @@ _GROUNDS = {
     ),
     None: ("a {} background",),
 }
-_HIDDEN = ((),) * 9 + (("motion",), ("pattern",), ("background", "pattern"))
+_HIDDEN = ((),) * 12 + (("shape",), ("motion",), ("pattern",), ("background", "pattern"))
 _PLACES = ("over", "on", "against")
 
 _SYNONYMS = {
     "grey": "gray",
     "stripes": "striped",
     "checks": "checkered",
-    "checked": "checkered",
     "upwards": "up",
     "downwards": "down",
     **dict.fromkeys(("going", "goes", "moving"), "moves"),
@@ -124,9 +123,7 @@ def caption(facts: Facts) -> str:
 
 
 def paraphrase(facts: Facts, seed: int | tuple[int, ...] = 0) -> str:
-    """A seeded caption in other words; one in four leaves out the motion, the pattern or both
-    pattern and background.
-    """
+    """A seeded caption in other words; one in four leaves something out."""
     rng = np.random.default_rng(seed)
 
     def pick(choices):
@@ -166,6 +163,7 @@ def parse(text: str) -> Facts:
     """
     spoken = re.sub(r"[^\w\s]", " ", text.lower()).split()
     trouble = [_unknown(word) for word in spoken if word not in WORDS]
+    trouble += [f"the known words are {', '.join(WORDS)}"] if trouble else []
     words = [_SYNONYMS.get(word, word) for word in spoken]
     inside, ground = _split(words)
     said = {
@@ -193,8 +191,7 @@ _EXAMPLE = Facts("red", "circle", "black", "plain", "moves left")
 
 def _unknown(word: str) -> str:
     near = difflib.get_close_matches(word, WORDS, n=3)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"the words are {', '.join(WORDS)}"
-    return f"the word '{word}' is not known ({hint})"
+    return f"the word '{word}' is not known" + (f" (near: {', '.join(near)})" if near else "")
 
 
 def _split(words: list[str]) -> tuple[list[str], list[str]]:
