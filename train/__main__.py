@@ -17,7 +17,7 @@ PROGRAMS = {
 
 def main():
     """Runs the program that the command line names and returns its exit status."""
-    return choose("train", PROGRAMS, __package__, sys.argv[1:])
+    return choose(PROGRAMS, __package__, sys.argv[1:])
 
 
 if __name__ == "__main__":

@@ -17,16 +17,14 @@ _LIBRARY = Path(__file__).resolve().parent
 _ROOMS = tuple(f"{folder}." for folder in ("vinf_jax", "infer", "train", "convert", "configs"))
 
 
-def choose(
-    folder: str, programs: Mapping[str, str], package: str | None, argv: Sequence[str]
-) -> int:
-    """Runs the program of `folder` that `argv` names and returns its exit status.
+def choose(programs: Mapping[str, str], package: str | None, argv: Sequence[str]) -> int:
+    """Runs the program that `argv` names first and returns its exit status.
 
     `programs` maps names to one line each; a program is the module of that name in `package` and
     has `main(argv) -> int`. A mistake on the command line is one message and status 2.
     """
     if not argv or argv[0] in ("-h", "--help"):
-        print(_listing(folder, programs))
+        print(_listing(programs, package or ""))
         return 0
     name, *rest = argv
     if name not in programs:
@@ -88,7 +86,7 @@ def override(config: ConfigDict, argv: Sequence[str], prog: str | None = None) -
 
 
 def shipped_configs() -> dict[str, Path]:
-    """The configs that ship with the library, by name: beside it in a checkout, in it in a wheel."""
+    """The shipped configs by name: beside it in a checkout, inside it in a wheel."""
     folders = (_LIBRARY / "configs", _LIBRARY.parent / "configs")
     files = [file for folder in folders for file in sorted(folder.glob("*.py"))]
     return {file.stem: file for file in files if file.stem != "__init__"}
@@ -103,10 +101,12 @@ def _config_file(path: Path) -> Path:
     raise ValueError(_unknown("config", str(path), shipped))
 
 
-def _listing(folder: str, programs: Mapping[str, str]) -> str:
+def _listing(programs: Mapping[str, str], package: str) -> str:
+    inside, _, folder = package.rpartition(".")
+    command = f"vinf-{folder}" if inside else f"python -m {folder}"
     width = max(map(len, programs), default=0)
     lines = [f"  {name:<{width}}  {line}" for name, line in programs.items()]
-    usage = f"usage: python -m {folder} NAME ...   (NAME --help says more)"
+    usage = f"usage: {command} NAME ...   (NAME --help says more)"
     return "\n".join([usage, "", *(lines or ["  nothing is here yet"])])
 
 
