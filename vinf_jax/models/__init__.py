@@ -1,0 +1,1 @@
+"""Networks, one file each; no model imports another."""

@@ -1,0 +1,1 @@
+"""Layers. They ask their timeline for other frames and never know where they run."""

@@ -1,0 +1,100 @@
+"""Attention: the projections, the softmax over one or several sets of keys."""
+
+import math
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jax import Array
+
+SLICE = 2**20
+"""Scores of one head that are held at once; longer attentions run in slices of queries."""
+
+
+class Attention(nnx.Module):
+    """Multi-head attention whose queries, keys and values have no bias, whose output has one.
+
+    Parameters: features C of x, keys' features (C if not given), heads and their size.
+    """
+
+    def __init__(
+        self, features: int, heads: int, head_size: int, source: int | None = None, *, rngs
+    ) -> None:
+        inner, source = heads * head_size, source or features
+        self.heads = heads
+        self.to_q = nnx.Linear(features, inner, use_bias=False, rngs=rngs)
+        self.to_k = nnx.Linear(source, inner, use_bias=False, rngs=rngs)
+        self.to_v = nnx.Linear(source, inner, use_bias=False, rngs=rngs)
+        self.to_out = nnx.Linear(inner, features, rngs=rngs)
+
+    def keys_values(self, source: Array) -> tuple[Array, Array]:
+        return self.to_k(source), self.to_v(source)
+
+    def __call__(self, x: Array, source: Array) -> Array:
+        """x (N, T, C) looks at source (N, S, C'). Without mask: every key counts."""
+        heads = [split_heads(part, self.heads) for part in (self.to_q(x), *self.keys_values(source))]
+        return self.to_out(merge_heads(attend(*heads)))
+
+
+def split_heads(x: Array, heads: int) -> Array:
+    """(..., T, heads x d) -> (..., T, heads, d)."""
+    return x.reshape(*x.shape[:-1], heads, -1)
+
+
+def merge_heads(x: Array) -> Array:
+    """(..., T, heads, d) -> (..., T, heads x d)."""
+    return x.reshape(*x.shape[:-2], -1)
+
+
+def attend(query: Array, key: Array, value: Array) -> Array:
+    """softmax(q k / sqrt(d)) v over (..., T, heads, d), long ones in slices of queries."""
+    queries, keys = query.shape[-3], key.shape[-3]
+    slices = min(queries, -(-queries * keys // SLICE))
+    while queries % slices:
+        slices += 1
+    if slices == 1:
+        return softmax_over(query, [(key, value)])
+    cut = query.reshape(*query.shape[:-3], slices, queries // slices, *query.shape[-2:])
+    out = jax.lax.map(
+        lambda q: softmax_over(q, [(key, value)]), jnp.moveaxis(cut, -4, 0)
+    )
+    return jnp.moveaxis(out, 0, -4).reshape(query.shape)
+
+
+def softmax_over(
+    query: Array,
+    sets: Sequence[Sequence[Array]],
+    bias: Sequence[Array | float] | Array | None = None,
+    seen: Sequence[Array] | None = None,
+) -> Array:
+    """One softmax over several sets of (key, value), all (..., S, heads, d), query (..., T, heads, d).
+
+    bias: per set, added to its logits (..., heads, T, S). seen: per set, which keys count; a query
+    that sees none gets 0. The softmax runs in float32, or in the input's dtype if that is wider.
+    """
+    query = jnp.moveaxis(query, -2, -3) / math.sqrt(query.shape[-1])
+    values = [jnp.moveaxis(value, -2, -3) for _, value in sets]
+    logits = []
+    for n, (key, _) in enumerate(sets):
+        scores = query @ jnp.moveaxis(key, -3, -1)
+        scores = scores.astype(jnp.promote_types(scores.dtype, jnp.float32))
+        if bias is not None:
+            scores = scores + bias[n]
+        if seen is not None:
+            scores = jnp.where(seen[n], scores, -jnp.inf)
+        logits.append(scores)
+    top = jnp.maximum(_most(logits), jnp.finfo(logits[0].dtype).min)
+    weights = [jnp.exp(scores - top) for scores in logits]
+    total = sum(w.sum(-1, keepdims=True) for w in weights)
+    out = sum(w.astype(v.dtype) @ v for w, v in zip(weights, values, strict=True))
+    total = jnp.where(total == 0, 1, total).astype(out.dtype)
+    return jnp.moveaxis(out / total, -3, -2)
+
+
+def _most(logits: Sequence[Array]) -> Array:
+    parts = [scores.max(-1, keepdims=True) for scores in logits if scores.shape[-1]]
+    top = parts[0]
+    for part in parts[1:]:
+        top = jnp.maximum(top, part)
+    return jax.lax.stop_gradient(top)

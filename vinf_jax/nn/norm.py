@@ -1,0 +1,40 @@
+"""GroupNorm, within each frame or over all frames of the video."""
+
+import jax.numpy as jnp
+from flax import nnx
+from jax import Array
+
+from vinf_jax.parallel.timeline import Timeline
+
+
+class GroupNorm(nnx.Module):
+    """Group normalisation of (B, F, H, W, C) (Wu and He, arXiv 1803.08494).
+
+    Without a timeline each frame has its own statistics; with one they are those of the whole
+    video. Statistics are taken in float32, or in the input's dtype if that is wider, per channel
+    first and with centred squares, so a large mean does not drown a small variance.
+    """
+
+    def __init__(self, channels: int, groups: int, epsilon: float, *, rngs) -> None:
+        if channels % groups:
+            raise ValueError(f"norm_groups: {groups} does not divide {channels} channels")
+        self.groups, self.epsilon = groups, epsilon
+        self.scale = nnx.Param(jnp.ones(channels))
+        self.bias = nnx.Param(jnp.zeros(channels))
+
+    def __call__(self, x: Array, timeline: Timeline | None = None) -> Array:
+        wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
+        mean, variance = self._by_group(wide.mean((2, 3)), wide.var((2, 3)))
+        if timeline is not None:
+            mean, variance = timeline.moments(mean, variance)
+        size = x.shape[-1] // self.groups
+        mean = jnp.repeat(mean, size, axis=-1)[:, :, None, None]
+        factor = jnp.repeat(1 / jnp.sqrt(variance + self.epsilon), size, axis=-1)[:, :, None, None]
+        return ((wide - mean) * (factor * self.scale) + self.bias).astype(x.dtype)
+
+    def _by_group(self, mean: Array, variance: Array) -> tuple[Array, Array]:
+        """Moments (B, F, groups) from those of the channels (B, F, C)."""
+        mean = mean.reshape(*mean.shape[:2], self.groups, -1)
+        variance = variance.reshape(mean.shape)
+        middle = mean.mean(-1, keepdims=True)
+        return middle[..., 0], (variance + (mean - middle) ** 2).mean(-1)

@@ -1,0 +1,1 @@
+"""How one video lies on many devices: timeline, mesh, noise."""

@@ -1,0 +1,51 @@
+"""Device meshes with axes (guidance, clip), and the one shard_map of the house."""
+
+from collections.abc import Callable, Sequence
+
+import jax
+import numpy as np
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+GUIDANCE, CLIP = "guidance", "clip"
+
+EVERYWHERE = PartitionSpec()
+FRAMES = PartitionSpec(None, CLIP)
+"""Arrays B F ...: frames over the clips, the same in both guidance groups."""
+HALVES = PartitionSpec(GUIDANCE)
+"""Arrays 2 ...: the unconditional half and the conditional half."""
+HALVES_FRAMES = PartitionSpec(GUIDANCE, None, CLIP)
+"""Arrays 2 B F ...: halves and frames."""
+
+
+def make_mesh(clips: int, guidance: int = 1, devices: Sequence[jax.Device] | None = None) -> Mesh:
+    """A mesh of guidance x clips devices, the first ones if none are given.
+
+    clips: pieces that the video's time axis is cut into. guidance: 1 computes both halves of
+    classifier-free guidance on the same device, 2 on two groups of devices.
+    """
+    if guidance not in (1, 2):
+        raise ValueError(
+            f"guidance: {guidance} device groups, but guidance has 2 halves; use 1 or 2"
+        )
+    if clips < 1:
+        raise ValueError(f"clips: {clips}, but a video is at least 1 clip")
+    devices = jax.devices() if devices is None else list(devices)
+    needed = clips * guidance
+    if needed > len(devices):
+        raise ValueError(
+            f"clips: {clips} clips x {guidance} guidance groups need {needed} devices, but there are "
+            f"{len(devices)}; use at most {len(devices) // guidance} clips, or start with more "
+            f"devices (on CPU: JAX_NUM_CPU_DEVICES={needed} before jax starts)"
+        )
+    grid = np.asarray(devices[:needed]).reshape(guidance, clips)
+    return Mesh(grid, (GUIDANCE, CLIP), axis_types=(AxisType.Auto,) * 2)
+
+
+def on_mesh(function: Callable, mesh: Mesh, in_specs, out_specs) -> Callable:
+    """`function`, seen by each device with its own part of the arguments."""
+    return jax.shard_map(function, mesh=mesh, in_specs=in_specs, out_specs=out_specs)
+
+
+def place(mesh: Mesh, spec: PartitionSpec, tree):
+    """The tree's arrays, laid on the mesh."""
+    return jax.device_put(tree, NamedSharding(mesh, spec))

@@ -1,0 +1,166 @@
+"""The Timeline: what a layer may ask of the other frames of its video.
+
+`Whole` holds every frame on one device; `Sharded` holds one clip per device and runs inside a
+mapped axis (`shard_map`, or `vmap` with an axis name). Both answer the same questions, so a layer
+never knows where it runs. Frames lie on axis 1 of every array, in the order of their numbers; a
+frame count that the clips do not divide is padded at the end, and the padding never takes part.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+
+NOWHERE = -(2**30)
+"""The number of a frame that does not exist; far from every frame that does."""
+
+
+def spread(frames: int, count: int) -> list[int]:
+    """Positions of `count` frames spread evenly over `frames`: floor(k F / G), or all of them."""
+    if frames <= count:
+        return list(range(frames))
+    return [k * frames // count for k in range(count)]
+
+
+def clip_length(frames: int, clips: int) -> int:
+    """Frames per clip, the last clips' padding included."""
+    return -(-frames // clips)
+
+
+@dataclass(frozen=True)
+class Whole:
+    """Every frame of the video, on one device."""
+
+    def first_frame(self, length: int) -> int:
+        """Position in the video of the first of the `length` frames held here."""
+        return 0
+
+    def real(self, length: int) -> Array:
+        """Which of the `length` frames held here belong to the video (the rest is padding)."""
+        return jnp.ones(length, bool)
+
+    def halo(self, x: Array, width: int, fill: float = 0) -> Array:
+        """x with `width` more frames on both sides, `fill` where the video has none."""
+        pads = [(0, 0)] * x.ndim
+        pads[1] = (width, width)
+        return jnp.pad(x, pads, constant_values=fill)
+
+    def moments(self, mean: Array, variance: Array) -> tuple[Array, Array]:
+        """Mean and variance over the video, from those inside each frame (equal weights)."""
+        middle = mean.mean(1, keepdims=True)
+        return middle, (variance + (mean - middle) ** 2).mean(1, keepdims=True)
+
+    def mean(self, x: Array) -> Array:
+        """Mean over the real frames, axis 1 kept with length 1."""
+        return x.mean(1, keepdims=True)
+
+    def take(self, x: Array, positions: Sequence[int]) -> Array:
+        """The frames at these positions of the video, the same on every device."""
+        return jnp.take(x, jnp.asarray(positions, int), axis=1)
+
+    def sample(self, x: Array, count: int) -> Array:
+        """`count` frames evenly spaced over the video (all, if it has no more)."""
+        return self.take(x, spread(x.shape[1], count))
+
+    def anchor(self, x: Array) -> Array:
+        """Frame 0 of the video, axis 1 kept with length 1."""
+        return x[:, :1]
+
+    def gather(self, x: Array) -> Array:
+        """All frames of the video, without padding."""
+        return x
+
+    def own(self, whole: Array, length: int) -> Array:
+        """Of all frames, the `length` that are held here."""
+        return whole
+
+
+@dataclass(frozen=True)
+class Sharded:
+    """One clip of a video of `frames` frames that is cut into `clips` clips over mapped `axis`."""
+
+    axis: str
+    clips: int
+    frames: int
+
+    def first_frame(self, length: int) -> Array:
+        return lax.axis_index(self.axis) * length
+
+    def real(self, length: int) -> Array:
+        return self.first_frame(length) + jnp.arange(length) < self.frames
+
+    def halo(self, x: Array, width: int, fill: float = 0) -> Array:
+        length = x.shape[1]
+        hops = range(1, -(-width // length) + 1)
+        part = {d: min(length, width - (d - 1) * length) for d in hops}
+        before = [self._from(x[:, length - part[d] :], d) for d in reversed(hops)]
+        after = [self._from(x[:, : part[d]], -d) for d in hops]
+        out = jnp.concatenate([*before, x, *after], axis=1)
+        position = self.first_frame(length) + jnp.arange(-width, length + width)
+        inside = (position >= 0) & (position < self.frames)
+        return jnp.where(_on_frames(inside, x.ndim), out, jnp.asarray(fill, x.dtype))
+
+    def _from(self, x: Array, distance: int) -> Array:
+        """What the clip `distance` to the left holds. A full ring (vmap knows no other): the
+        caller blanks what came around the ends."""
+        n = self.clips
+        if abs(distance) >= n:
+            return x
+        return lax.ppermute(x, self.axis, [(i, (i + distance) % n) for i in range(n)])
+
+    def moments(self, mean: Array, variance: Array) -> tuple[Array, Array]:
+        """One small gather of every clip's (count, mean, centred sum of squares), combined as in
+        Chan, Golub and LeVeque (1983), so that no large sums cancel."""
+        real = _on_frames(self.real(mean.shape[1]), mean.ndim).astype(mean.dtype)
+        count = jnp.broadcast_to(real.sum(1, keepdims=True), mean[:, :1].shape)
+        here = (mean * real).sum(1, keepdims=True) / jnp.maximum(count, 1)
+        squares = ((variance + (mean - here) ** 2) * real).sum(1, keepdims=True)
+        count, here, squares = lax.all_gather(jnp.stack([count, here, squares]), self.axis, axis=1)
+        total = count.sum(0)
+        middle = (count * here).sum(0) / total
+        return middle, (squares + count * (here - middle) ** 2).sum(0) / total
+
+    def mean(self, x: Array) -> Array:
+        return self.moments(x, jnp.zeros_like(x))[0]
+
+    def take(self, x: Array, positions: Sequence[int]) -> Array:
+        """Each clip sends as many frames as the fullest clip owns; the surplus is dropped."""
+        length = x.shape[1]
+        owned: list[list[int]] = [[] for _ in range(self.clips)]
+        places = []
+        for p in positions:
+            owned[p // length].append(p % length)
+            places.append((p // length, len(owned[p // length]) - 1))
+        most = max(map(len, owned), default=0)
+        if most == 0:
+            return x[:, :0]
+        table = jnp.asarray([o + [0] * (most - len(o)) for o in owned])
+        mine = jnp.take(x, table[lax.axis_index(self.axis)], axis=1)
+        everyone = lax.all_gather(mine, self.axis, axis=1, tiled=True)
+        return jnp.take(everyone, jnp.asarray([c * most + k for c, k in places]), axis=1)
+
+    def sample(self, x: Array, count: int) -> Array:
+        return self.take(x, spread(self.frames, count))
+
+    def anchor(self, x: Array) -> Array:
+        here = jnp.where(lax.axis_index(self.axis) == 0, x[:, :1], jnp.zeros_like(x[:, :1]))
+        return lax.psum(here, self.axis)
+
+    def gather(self, x: Array) -> Array:
+        return lax.all_gather(x, self.axis, axis=1, tiled=True)[:, : self.frames]
+
+    def own(self, whole: Array, length: int) -> Array:
+        pads = [(0, 0)] * whole.ndim
+        pads[1] = (0, length * self.clips - self.frames)
+        start = self.first_frame(length)
+        return lax.dynamic_slice_in_dim(jnp.pad(whole, pads), start, length, axis=1)
+
+
+Timeline = Whole | Sharded
+
+
+def _on_frames(mask: Array, ndim: int) -> Array:
+    """A mask over frames, shaped to meet an array whose axis 1 is frames."""
+    return jax.lax.expand_dims(mask, [0, *range(2, ndim)])

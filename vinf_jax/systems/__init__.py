@@ -1,0 +1,1 @@
+"""Systems, one file per paper; no system imports another."""
