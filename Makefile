@@ -37,7 +37,8 @@ lint: setup
 clean:
 	rm -rf .venv out build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 
-PROMPTS := "a red circle moving right on a blue background" "a green square moving left on a blue background"
+PROMPTS := "a red circle moves right over a plain blue background" \
+           "a green square moves left over a plain blue background"
 
 $(READY): requirements.txt pyproject.toml
 	@for python in $(PYTHONS); do \

@@ -17,14 +17,17 @@ _LIBRARY = Path(__file__).resolve().parent
 _ROOMS = tuple(f"{folder}." for folder in ("vinf_jax", "infer", "train", "convert", "configs"))
 
 
-def choose(programs: Mapping[str, str], package: str | None, argv: Sequence[str]) -> int:
+def choose(
+    programs: Mapping[str, str], package: str | None, argv: Sequence[str], note: str = ""
+) -> int:
     """Runs the program that `argv` names first and returns its exit status.
 
     `programs` maps names to one line each; a program is the module of that name in `package` and
-    has `main(argv) -> int`. A mistake on the command line is one message and status 2.
+    has `main(argv) -> int`. A mistake on the command line is one message and status 2. `note` ends
+    the help text.
     """
     if not argv or argv[0] in ("-h", "--help"):
-        print(_listing(programs, package or ""))
+        print(_listing(programs, package or "", note))
         return 0
     name, *rest = argv
     if name not in programs:
@@ -101,13 +104,13 @@ def _config_file(path: Path) -> Path:
     raise ValueError(_unknown("config", str(path), shipped))
 
 
-def _listing(programs: Mapping[str, str], package: str) -> str:
+def _listing(programs: Mapping[str, str], package: str, note: str) -> str:
     inside, _, folder = package.rpartition(".")
     command = f"vinf-{folder}" if inside else f"python -m {folder}"
     width = max(map(len, programs), default=0)
     lines = [f"  {name:<{width}}  {line}" for name, line in programs.items()]
     usage = f"usage: {command} NAME ...   (NAME --help says more)"
-    return "\n".join([usage, "", *(lines or ["  nothing is here yet"])])
+    return "\n".join([usage, "", *(lines or ["  no program yet"]), *filter(None, [note])])
 
 
 def _unknown(kind: str, name: str, known: Mapping[str, object]) -> str:
