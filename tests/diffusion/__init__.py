@@ -1,0 +1,1 @@
+"""Tests of vinf_jax/diffusion."""

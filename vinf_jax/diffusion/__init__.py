@@ -1,0 +1,1 @@
+"""Noise levels, predictions, samplers and training objectives; this room knows no network."""

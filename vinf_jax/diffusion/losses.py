@@ -1,0 +1,37 @@
+"""Training objectives."""
+
+import jax.numpy as jnp
+from jax import Array
+
+from vinf_jax.diffusion.denoiser import Model, kind_named
+from vinf_jax.diffusion.schedule import Schedule, refuse
+
+
+def denoising_loss(
+    model: Model,
+    schedule: Schedule,
+    kind: str,
+    x0: Array,
+    noise: Array,
+    times: Array,
+    weight: str = "uniform",
+    gamma: float = 5.0,
+) -> Array:
+    """Mean squared error of the network's answers, weighted, over everything: a scalar.
+
+    model: (x (b, ...), times (b,)) -> its prediction of `kind`, in the shape of x.
+    x0, noise: clean samples and unit noise (b, ...).
+    times: whole diffusion times (b,), drawn by the caller.
+    weight: "uniform", or "min_snr" (Hang et al. 2023, arXiv 2303.09556, section 3.4), which puts
+    min(SNR, gamma) on the error of x0, SNR = (alpha / sigma)^2. Carried over to what the network
+    predicts that is min(SNR, gamma) / SNR for epsilon and min(SNR, gamma) / (SNR + 1) for v.
+    """
+    formulas = kind_named(kind)
+    if weight not in ("uniform", "min_snr"):
+        refuse([f"loss weight {weight!r} is unknown: give uniform or min_snr"])
+    alpha, sigma = schedule.levels(times, x0)
+    output = model(schedule.noisy(x0, noise, times), times)
+    error = (output - formulas.target(x0, noise, alpha, sigma)) ** 2
+    if weight == "min_snr":
+        error = error * jnp.minimum((alpha / sigma) ** 2, gamma) * formulas.gain(alpha, sigma) ** 2
+    return error.mean()
