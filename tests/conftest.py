@@ -7,7 +7,9 @@ os.environ["JAX_NUM_CPU_DEVICES"] = "8"
 
 from jaxtyping import install_import_hook
 
-install_import_hook("vinf_jax", "beartype.beartype")
+from tests.shapes import checked
+
+install_import_hook("vinf_jax", f"{checked.__module__}.{checked.__name__}")
 
 import jax
 import pytest
