@@ -39,12 +39,12 @@ class Attention(nnx.Module):
 
 def split_heads(x: Array, heads: int) -> Array:
     """(..., T, heads x d) -> (..., T, heads, d)."""
-    return x.reshape(*x.shape[:-1], heads, -1)
+    return x.reshape(*x.shape[:-1], heads, x.shape[-1] // heads)
 
 
 def merge_heads(x: Array) -> Array:
     """(..., T, heads, d) -> (..., T, heads x d)."""
-    return x.reshape(*x.shape[:-2], -1)
+    return x.reshape(*x.shape[:-2], x.shape[-2] * x.shape[-1])
 
 
 def attend(query: Array, key: Array, value: Array) -> Array:

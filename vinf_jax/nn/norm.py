@@ -1,16 +1,22 @@
 """GroupNorm, within each frame or over all frames of the video."""
 
+from typing import Protocol
+
 import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
-from vinf_jax.parallel.timeline import Timeline
+
+class Span(Protocol):
+    """Frames that share statistics: a timeline, or a part of it."""
+
+    def moments(self, mean: Array, variance: Array) -> tuple[Array, Array]: ...
 
 
 class GroupNorm(nnx.Module):
     """Group normalisation of (B, F, H, W, C) (Wu and He, arXiv 1803.08494).
 
-    Without a timeline each frame has its own statistics; with one they are those of the whole
+    Each frame has its own statistics, or shares those of a span: with a timeline, of the whole
     video. Statistics are taken in float32, or in the input's dtype if that is wider, per channel
     first and with centred squares, so a large mean does not drown a small variance.
     """
@@ -22,11 +28,11 @@ class GroupNorm(nnx.Module):
         self.scale = nnx.Param(jnp.ones(channels))
         self.bias = nnx.Param(jnp.zeros(channels))
 
-    def __call__(self, x: Array, timeline: Timeline | None = None) -> Array:
+    def __call__(self, x: Array, span: Span | None = None) -> Array:
         wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
         mean, variance = self._by_group(wide.mean((2, 3)), wide.var((2, 3)))
-        if timeline is not None:
-            mean, variance = timeline.moments(mean, variance)
+        if span is not None:
+            mean, variance = span.moments(mean, variance)
         size = x.shape[-1] // self.groups
         mean = jnp.repeat(mean, size, axis=-1)[:, :, None, None]
         factor = jnp.repeat(1 / jnp.sqrt(variance + self.epsilon), size, axis=-1)[:, :, None, None]

@@ -10,12 +10,13 @@ differs between scopes:
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import jax.numpy as jnp
 from jax import Array
 
-from vinf_jax.nn.attention import Attention, merge_heads, softmax_over, split_heads
+from vinf_jax.nn.attention import Attention
+from vinf_jax.nn.windows import Sight, blocks, look, windows
 from vinf_jax.parallel.timeline import NOWHERE, Timeline
 
 
@@ -48,18 +49,6 @@ class Full(Synchronised):
 
     def attend(self, attention: Attention, x: Array, context: Any) -> Array:
         return attention(x, context.timeline.gather(x))
-
-
-class Keys(NamedTuple):
-    """What DualScope knows of a call before its first layer.
-
-    near: which local keys each query sees, (blocks, queries, keys); real: which queries are frames
-    of the video, (blocks, queries); bias: logit bias of local and of global keys, (2, B).
-    """
-
-    near: Array
-    real: Array
-    bias: Array
 
 
 @dataclass(frozen=True)
@@ -100,54 +89,16 @@ class DualScope(Synchronised):
             share = (time >= self.switch).astype(float)
         return self.strength * jnp.stack([1 - share, share])
 
-    def plan(self, timeline: Timeline, numbers: Array, time: Array) -> Keys:
+    def plan(self, timeline: Timeline, numbers: Array, time: Array) -> Sight:
         around = timeline.halo(numbers[None], self.local, NOWHERE)[0]
-        query, key = self._blocks(numbers, NOWHERE, 0), self._windows(around, NOWHERE, 0)
+        query = blocks(numbers, self.local, NOWHERE, 0)
+        key = windows(around, self.local, NOWHERE, 0)
         real = query != NOWHERE
         near = jnp.abs(query[:, :, None] - key[:, None, :]) <= self.local
         near &= real[:, :, None] & (key != NOWHERE)[:, None, :]
-        return Keys(near, real, self.biases(time))
+        return Sight(near, real, self.biases(time))
 
     def attend(self, attention: Attention, x: Array, context: Any) -> Array:
-        line, plan = context.timeline, context.plan
-        frames, heads = x.shape[1], attention.heads
-        query = self._blocks(split_heads(attention.to_q(x), heads), 0, 1)
-        local = [
-            self._windows(split_heads(part, heads), 0, 1)
-            for part in attention.keys_values(line.halo(x, self.local))
-        ]
-        spread = [
-            split_heads(part, heads)[:, None]
-            for part in attention.keys_values(line.sample(x, self.spread))
-        ]
-        bias = jnp.repeat(plan.bias, x.shape[0] // plan.bias.shape[1], axis=1).astype(x.dtype)
-        bias = bias[:, :, None, None, None, None]
-        near = plan.near[None, :, None]
-        seen = [near, jnp.broadcast_to(plan.real[None, :, None, :, None], (*near.shape[:-1], 1))]
-        out = softmax_over(query, [local, spread], bias=bias, seen=seen)
-        out = merge_heads(out.reshape(x.shape[0], -1, *out.shape[3:])[:, :frames])
-        return attention.to_out(out)
-
-    def _cut(self, frames: int) -> tuple[int, int]:
-        """(number of blocks, queries per block): blocks of about `local` frames, at least 8."""
-        blocks = max(1, round(frames / max(self.local, 8)))
-        return blocks, -(-frames // blocks)
-
-    def _blocks(self, x: Array, fill: float, axis: int) -> Array:
-        """Frames on `axis` cut into (blocks, queries), filled up at the end."""
-        blocks, size = self._cut(x.shape[axis])
-        x = _fill_up(x, blocks * size, fill, axis)
-        return x.reshape(*x.shape[:axis], blocks, size, *x.shape[axis + 1 :])
-
-    def _windows(self, around: Array, fill: float, axis: int) -> Array:
-        """For every block of queries the frames it may see: (blocks, size + 2 local)."""
-        blocks, size = self._cut(around.shape[axis] - 2 * self.local)
-        around = _fill_up(around, blocks * size + 2 * self.local, fill, axis)
-        reach = jnp.arange(blocks)[:, None] * size + jnp.arange(size + 2 * self.local)
-        return jnp.take(around, reach, axis=axis)
-
-
-def _fill_up(x: Array, length: int, fill: float, axis: int) -> Array:
-    pads = [(0, 0)] * x.ndim
-    pads[axis] = (0, length - x.shape[axis])
-    return jnp.pad(x, pads, constant_values=fill)
+        line = context.timeline
+        around, afar = line.halo(x, self.local), line.sample(x, self.spread)
+        return look(attention, x, around, afar, context.plan, self.local)

@@ -37,6 +37,10 @@ class Whole:
         """Position in the video of the first of the `length` frames held here."""
         return 0
 
+    def total(self, length: int) -> int:
+        """Frames of the video, of which `length` are held here."""
+        return length
+
     def real(self, length: int) -> Array:
         """Which of the `length` frames held here belong to the video (the rest is padding)."""
         return jnp.ones(length, bool)
@@ -88,6 +92,9 @@ class Sharded:
     def first_frame(self, length: int) -> Array:
         return lax.axis_index(self.axis) * length
 
+    def total(self, length: int) -> int:
+        return self.frames
+
     def real(self, length: int) -> Array:
         return self.first_frame(length) + jnp.arange(length) < self.frames
 
@@ -113,10 +120,11 @@ class Sharded:
     def moments(self, mean: Array, variance: Array) -> tuple[Array, Array]:
         """One small gather of every clip's (count, mean, centred sum of squares), combined as in
         Chan, Golub and LeVeque (1983), so that no large sums cancel."""
-        real = _on_frames(self.real(mean.shape[1]), mean.ndim).astype(mean.dtype)
-        count = jnp.broadcast_to(real.sum(1, keepdims=True), mean[:, :1].shape)
-        here = (mean * real).sum(1, keepdims=True) / jnp.maximum(count, 1)
-        squares = ((variance + (mean - here) ** 2) * real).sum(1, keepdims=True)
+        real = _on_frames(self.real(mean.shape[1]), mean.ndim)
+        count = real.sum(1, keepdims=True, dtype=mean.dtype)
+        count = jnp.broadcast_to(count, mean[:, :1].shape)
+        here = jnp.where(real, mean, 0).sum(1, keepdims=True) / jnp.maximum(count, 1)
+        squares = jnp.where(real, variance + (mean - here) ** 2, 0).sum(1, keepdims=True)
         count, here, squares = lax.all_gather(jnp.stack([count, here, squares]), self.axis, axis=1)
         total = count.sum(0)
         middle = (count * here).sum(0) / total
