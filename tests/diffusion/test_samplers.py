@@ -10,7 +10,7 @@ import pytest
 
 from tests.tolerances import BF16, EXACT, FP64, OP
 from vinf_jax.diffusion.denoiser import KINDS, denoiser, training_target
-from vinf_jax.diffusion.samplers import DDIM, DPMSolver
+from vinf_jax.diffusion.samplers import DDIM, DPMSolver, Sampler
 from vinf_jax.diffusion.schedule import Schedule
 
 PLAIN, SCALED = Schedule.scaled_linear(), Schedule.videocrafter2()
@@ -198,6 +198,7 @@ def test_ddim_ends_with_noise_and_without_it():
 @pytest.mark.parametrize("sampler", EVERY, ids=str)
 def test_state_keeps_shape_and_type_and_arithmetic_is_float32(sampler, dtype):
     x, noise = (jnp.asarray(normal(seed, 3, 4), dtype) for seed in (0, 1))
+    assert isinstance(sampler, Sampler)
     state = sampler.step(sampler.init(x), bent, 1, noise)
     assert sorted(state) == ["x", "x0"]
     assert all(leaf.shape == x.shape and leaf.dtype == dtype for leaf in state.values())

@@ -24,7 +24,7 @@ A new sampler is one more class with these names.
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax.numpy as jnp
 import numpy as np
@@ -46,6 +46,7 @@ from vinf_jax.diffusion.schedule import (
 State = dict[str, Array]
 
 
+@runtime_checkable
 class Sampler(Protocol):
     """The contract above, for annotations."""
 
@@ -82,7 +83,7 @@ class DDIM:
 
     schedule: Schedule
     steps: int
-    eta: float | int = 1.0
+    eta: float = 1.0
 
     def __post_init__(self) -> None:
         troubles = ddim_step_troubles(self.steps, self.schedule.num_train)
