@@ -18,39 +18,20 @@ import itertools
 import numpy as np
 
 from vinf_jax.media.captions import CHOICES, WORDS, Facts, caption, paraphrase, parse
+from vinf_jax.media.drawing import COLOUR_RGB, REACH, REACH_TURNING, background, coverage
 
 __all__ = [
-    "BACKGROUND_RGB",
-    "COLOUR_RGB",
     "WORDS",
     "Facts",
     "caption",
     "clip",
     "combinations",
-    "coverage",
     "held_out_prompts",
     "is_held_out",
     "paraphrase",
     "parse",
-    "pattern_sign",
     "sample",
 ]
-
-COLOUR_RGB = {
-    "red": (226, 38, 38),
-    "green": (38, 186, 66),
-    "blue": (44, 72, 236),
-    "yellow": (246, 214, 36),
-    "magenta": (226, 48, 214),
-    "cyan": (36, 208, 226),
-}
-BACKGROUND_RGB = {
-    "black": (32, 32, 32),
-    "gray": (122, 122, 122),
-    "white": (222, 222, 222),
-    "brown": (114, 76, 46),
-}
-TONE = 28  # patterned backgrounds alternate between this much above and below their colour
 
 _TILT = 0.2  # radians either way, for everything that does not turn
 _SPLITS = ("train", "held_out")
@@ -174,59 +155,14 @@ def clip(
     ]
     if trouble:
         raise ValueError("the clip cannot be drawn: " + "; ".join(trouble))
-    colour, shape = COLOUR_RGB[str(facts.colour)], str(facts.shape)
     scene = _scene(facts, np.random.default_rng(seed), height, width)
     x, y, angle = _tracks(scene, np.arange(frames) / fps)
-    cover = coverage(
-        shape, x * width, y * height, scene.size * min(height, width), angle, height, width
-    )
-    ground = _ground(facts, height, width)
-    picture = ground + cover[..., None] * (np.asarray(colour, np.float32) - ground)
+    size = scene.size * min(height, width)
+    cover = coverage(str(facts.shape), x * width, y * height, size, angle, height, width)
+    colour = np.asarray(COLOUR_RGB[str(facts.colour)], np.float32)
+    ground = background(str(facts.background), str(facts.pattern), height, width)
+    picture = ground + cover[..., None] * (colour - ground)
     return (picture + np.float32(0.5)).astype(np.uint8)
-
-
-def coverage(
-    shape: str,
-    x: np.ndarray,
-    y: np.ndarray,
-    size: float,
-    angle: np.ndarray,
-    height: int,
-    width: int,
-) -> np.ndarray:
-    """How much of every pixel a shape covers, drawn from its signed distance with a one-pixel edge.
-
-    Args:
-      shape: one of `captions.SHAPES`.
-      x, y: the centre in pixels, one a frame; the picture wraps around.
-      size: the shape's radius in pixels (all shapes of one size cover about the same area).
-      angle: radians, clockwise, one a frame.
-
-    Returns:
-      float32 F H W, from 0 to 1.
-    """
-    dx = _wrapped(np.arange(width) + 0.5 - np.asarray(x)[:, None], width)[:, None, :]
-    dy = _wrapped(np.arange(height) + 0.5 - np.asarray(y)[:, None], height)[:, :, None]
-    if shape == "circle":
-        distance = np.sqrt(dx * dx + dy * dy) - np.float32(size)
-    else:
-        cos, sin = (
-            f(np.asarray(angle)).astype(np.float32)[:, None, None] for f in (np.cos, np.sin)
-        )
-        distance = _DISTANCES[shape](cos * dx + sin * dy, cos * dy - sin * dx, np.float32(size))
-    return np.clip(np.float32(0.5) - distance, 0, 1)
-
-
-def pattern_sign(pattern: str, height: int, width: int) -> np.ndarray:
-    """Where a pattern lies above (1) and below (-1) its colour, 0 where it is plain: float32 H W.
-
-    Vertical stripes, or checks, a quarter of the shorter side wide (16 of 64 pixels); an even
-    number of them, so that they meet at the edges of the torus.
-    """
-    if pattern == "plain":
-        return np.zeros((height, width), np.float32)
-    across, down = _tiles(width, height, width), _tiles(height, height, width)
-    return np.outer(down if pattern == "checkered" else np.ones(height), across).astype(np.float32)
 
 
 def _check_split(split: str) -> None:
@@ -234,48 +170,13 @@ def _check_split(split: str) -> None:
         raise ValueError(f"split is {split!r}; choose one of {', '.join(_SPLITS)}")
 
 
-def _tiles(length: int, height: int, width: int) -> np.ndarray:
-    count = 2 * max(1, round(2 * length / min(height, width)))
-    return 1 - 2 * ((np.arange(length) * count // length) % 2)
-
-
-def _wrapped(offsets: np.ndarray, period: int) -> np.ndarray:
-    return (offsets - period * np.round(offsets / period)).astype(np.float32)
-
-
-def _square(u, v, size):
-    return np.maximum(np.abs(u), np.abs(v)) - np.float32(0.9) * size
-
-
-def _triangle(u, v, size):
-    sides = np.abs(u) * np.float32(np.sqrt(0.75)) - v * np.float32(0.5)
-    return np.maximum(sides, v) - np.float32(0.68) * size
-
-
-def _cross(u, v, size):
-    u, v = np.abs(u), np.abs(v)
-    return np.maximum(
-        np.maximum(u, v) - np.float32(1.15) * size, np.minimum(u, v) - np.float32(0.42) * size
-    )
-
-
-_DISTANCES = {"square": _square, "triangle": _triangle, "cross": _cross}
-_REACH = {
-    "circle": 1.0,
-    "square": 1.05,
-    "triangle": 1.3,
-    "cross": 1.2,
-}  # half the extent of a barely tilted shape
-
-
 def _scene(facts: Facts, rng: np.random.Generator, height: int, width: int) -> _Scene:
     """Draw the details; what does not travel along an axis stays clear of that axis's edges."""
     x, y, size, speed, tilt, period, rise, phase = rng.random(8)
     spin = rng.choice((-1, 1)) * (0.4 + 0.2 * speed) * np.pi
     size, rise = (10.5 + 3.5 * size) / 64, 0.18 + 0.07 * rise
-    reach = (
-        (1.4 if facts.motion == "turns" else _REACH[str(facts.shape)]) * size * min(height, width)
-    )
+    reach = REACH_TURNING if facts.motion == "turns" else REACH[str(facts.shape)]
+    reach *= size * min(height, width)
     left, bottom = reach / width, reach / height
     top = bottom + (rise if facts.motion == "bounces" else 0)
     way = _WAYS.get(str(facts.motion), (0, 0))
@@ -294,17 +195,6 @@ def _scene(facts: Facts, rng: np.random.Generator, height: int, width: int) -> _
 
 def _tracks(scene: _Scene, time: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """x and y in fractions of the frame (not wrapped) and the angle, at times in seconds."""
-    x, y = (
-        start + speed * time
-        for start, speed in zip((scene.x, scene.y), scene.velocity, strict=True)
-    )
+    x, y = np.stack([scene.x, scene.y])[:, None] + scene.velocity[:, None] * time
     hop = scene.rise * np.abs(np.sin(np.pi * (time / scene.period + scene.phase)))
     return x, y - hop, scene.tilt + scene.spin * time
-
-
-def _ground(facts: Facts, height: int, width: int) -> np.ndarray:
-    signs = pattern_sign(str(facts.pattern), height, width)
-    return (
-        np.asarray(BACKGROUND_RGB[str(facts.background)], np.float32)
-        + np.float32(TONE) * signs[..., None]
-    )
