@@ -67,7 +67,7 @@ def test_what_leaves_on_one_side_comes_back_on_the_other():
 
 
 @pytest.mark.parametrize("motion", ["bounces", "rests", "turns"])
-@pytest.mark.parametrize("height, width", [(64, 64), (48, 80)])
+@pytest.mark.parametrize("height, width", [(64, 64), (96, 160)])
 def test_what_stays_in_place_stays_clear_of_the_edges(motion, height, width):
     for seed in range(12):
         facts = Facts("red", "triangle", "black", "plain", motion)
