@@ -13,6 +13,7 @@ from jax import Array
 
 from vinf_jax.nn.attention import attend
 from vinf_jax.nn.conv import FrameConv, ResidualBlock, Upsample
+from vinf_jax.nn.linear import Dense
 from vinf_jax.nn.norm import GroupNorm
 
 EPSILON = 1e-6
@@ -23,10 +24,10 @@ class PixelAttention(nnx.Module):
 
     def __init__(self, channels: int, groups: int, *, rngs) -> None:
         self.group_norm = GroupNorm(channels, groups, EPSILON, rngs=rngs)
-        self.to_q = nnx.Linear(channels, channels, rngs=rngs)
-        self.to_k = nnx.Linear(channels, channels, rngs=rngs)
-        self.to_v = nnx.Linear(channels, channels, rngs=rngs)
-        self.to_out = nnx.Linear(channels, channels, rngs=rngs)
+        self.to_q = Dense(channels, channels, rngs=rngs)
+        self.to_k = Dense(channels, channels, rngs=rngs)
+        self.to_v = Dense(channels, channels, rngs=rngs)
+        self.to_out = Dense(channels, channels, rngs=rngs)
 
     def __call__(self, x: Array) -> Array:
         tokens = self.group_norm(x).reshape(*x.shape[:2], -1, x.shape[-1])

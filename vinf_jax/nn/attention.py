@@ -8,6 +8,8 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
+from vinf_jax.nn.linear import Dense
+
 SLICE = 2**20
 """Scores of one head that are held at once; longer attentions run in slices of queries."""
 
@@ -23,10 +25,10 @@ class Attention(nnx.Module):
     ) -> None:
         inner, source = heads * head_size, source or features
         self.heads = heads
-        self.to_q = nnx.Linear(features, inner, use_bias=False, rngs=rngs)
-        self.to_k = nnx.Linear(source, inner, use_bias=False, rngs=rngs)
-        self.to_v = nnx.Linear(source, inner, use_bias=False, rngs=rngs)
-        self.to_out = nnx.Linear(inner, features, rngs=rngs)
+        self.to_q = Dense(features, inner, use_bias=False, rngs=rngs)
+        self.to_k = Dense(source, inner, use_bias=False, rngs=rngs)
+        self.to_v = Dense(source, inner, use_bias=False, rngs=rngs)
+        self.to_out = Dense(inner, features, rngs=rngs)
 
     def keys_values(self, source: Array) -> tuple[Array, Array]:
         return self.to_k(source), self.to_v(source)

@@ -5,20 +5,25 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
+from vinf_jax.nn.linear import Dense, convolve
 from vinf_jax.nn.norm import GroupNorm
 
 
 class FrameConv(nnx.Conv):
     """2-D convolution of every frame of (B, F, H, W, C)."""
 
-    def __init__(self, inputs: int, outputs: int, size: int = 3, stride: int = 1, *, rngs, **more):
-        padding = size // 2
-        super().__init__(
-            inputs, outputs, (size, size), stride, padding=padding, rngs=rngs, **more
-        )
+    def __init__(self, inputs: int, outputs: int, size: int = 3, stride: int = 1, *, rngs) -> None:
+        self.stride, pad = stride, size // 2
+        super().__init__(inputs, outputs, (size, size), stride, padding=pad, rngs=rngs)
 
     def __call__(self, x: Array) -> Array:
-        out = super().__call__(x.reshape(-1, *x.shape[2:]))
+        frames = x.reshape(-1, *x.shape[2:])
+        if self.stride == 1:
+            pad = self.kernel_size[0] // 2
+            out = convolve(frames, self.kernel.astype(x.dtype), (pad, pad))
+            out = out + self.bias.astype(x.dtype)
+        else:
+            out = super().__call__(frames)
         return out.reshape(*x.shape[:2], *out.shape[1:])
 
 
@@ -41,7 +46,7 @@ class ResidualBlock(nnx.Module):
         self.norm1 = GroupNorm(inputs, groups, epsilon, rngs=rngs)
         self.conv1 = FrameConv(inputs, outputs, rngs=rngs)
         if embedding:
-            self.time_emb_proj = nnx.Linear(embedding, outputs, rngs=rngs)
+            self.time_emb_proj = Dense(embedding, outputs, rngs=rngs)
         self.norm2 = GroupNorm(outputs, groups, epsilon, rngs=rngs)
         self.conv2 = FrameConv(outputs, outputs, rngs=rngs)
         if inputs != outputs:

@@ -8,6 +8,8 @@ import numpy as np
 from flax import nnx
 from jax import Array
 
+from vinf_jax.nn.linear import Dense
+
 
 def sinusoid(value: Array, features: int, dtype) -> Array:
     """[cos(v f_k), sin(v f_k)], f_k = 10000^(-2k / features), for v (B,): (B, features).
@@ -28,8 +30,8 @@ class NumberEmbedding(nnx.Module):
 
     def __init__(self, features: int, inner: int, *, rngs) -> None:
         self.features = features
-        self.linear_1 = nnx.Linear(features, inner, rngs=rngs)
-        self.linear_2 = nnx.Linear(inner, inner, rngs=rngs)
+        self.linear_1 = Dense(features, inner, rngs=rngs)
+        self.linear_2 = Dense(inner, inner, rngs=rngs)
 
     def __call__(self, value: Array, dtype) -> Array:
         return self.linear_2(jax.nn.silu(self.linear_1(sinusoid(value, self.features, dtype))))

@@ -3,9 +3,10 @@
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jax import Array, lax
+from jax import Array
 
 from vinf_jax.nn.context import Context
+from vinf_jax.nn.linear import convolve
 from vinf_jax.nn.norm import GroupNorm
 
 EPSILON = 1e-5
@@ -29,13 +30,8 @@ class FrameMix(nnx.Module):
             taps = zip((before, x[:, 1:-1], after), self.kernel.astype(x.dtype), strict=True)
             return sum(frame @ tap for frame, tap in taps) + self.bias.astype(x.dtype)
         batch, frames, height, width, _ = x.shape
-        out = lax.conv_general_dilated(
-            x.reshape(batch, frames, height * width, -1),
-            self.kernel.astype(x.dtype)[:, None],
-            window_strides=(1, 1),
-            padding="VALID",
-            dimension_numbers=("NHWC", "HWIO", "NHWC"),
-        )
+        pixels = x.reshape(batch, frames, height * width, -1)
+        out = convolve(pixels, self.kernel.astype(x.dtype)[:, None], (0, 0))
         return out.reshape(batch, frames - 2, height, width, -1) + self.bias.astype(x.dtype)
 
 

@@ -7,6 +7,7 @@ from jax import Array
 
 from vinf_jax.nn.attention import Attention
 from vinf_jax.nn.context import Context
+from vinf_jax.nn.linear import Dense
 from vinf_jax.nn.norm import GroupNorm
 
 EPSILON = 1e-6
@@ -17,7 +18,7 @@ class GEGLU(nnx.Module):
     """value * gelu(gate), value and gate the two halves of one projection (arXiv 2002.05202)."""
 
     def __init__(self, features: int, inner: int, *, rngs) -> None:
-        self.proj = nnx.Linear(features, 2 * inner, rngs=rngs)
+        self.proj = Dense(features, 2 * inner, rngs=rngs)
 
     def __call__(self, x: Array) -> Array:
         value, gate = jnp.split(self.proj(x), 2, axis=-1)
@@ -29,7 +30,7 @@ class FeedForward(nnx.Module):
 
     def __init__(self, features: int, *, rngs) -> None:
         self.gate = GEGLU(features, 4 * features, rngs=rngs)
-        self.out = nnx.Linear(4 * features, features, rngs=rngs)
+        self.out = Dense(4 * features, features, rngs=rngs)
 
     def __call__(self, x: Array) -> Array:
         return self.out(self.gate(x))
@@ -61,9 +62,9 @@ class SpatialTransformer(nnx.Module):
     ) -> None:
         inner = heads * head_size
         self.norm = GroupNorm(channels, groups, EPSILON, rngs=rngs)
-        self.proj_in = nnx.Linear(channels, inner, rngs=rngs)
+        self.proj_in = Dense(channels, inner, rngs=rngs)
         self.transformer_blocks = nnx.List([Block(inner, heads, head_size, text, rngs=rngs)])
-        self.proj_out = nnx.Linear(inner, channels, rngs=rngs)
+        self.proj_out = Dense(inner, channels, rngs=rngs)
 
     def __call__(self, x: Array, text: Array) -> Array:
         """x (B, F, H, W, C); text (B, N, D) for all frames or (B, F, N, D) for each."""
@@ -93,9 +94,9 @@ class TemporalTransformer(nnx.Module):
     def __init__(self, channels: int, heads: int, head_size: int, *, groups: int, rngs) -> None:
         inner = heads * head_size
         self.norm = GroupNorm(channels, groups, EPSILON, rngs=rngs)
-        self.proj_in = nnx.Linear(channels, inner, rngs=rngs)
+        self.proj_in = Dense(channels, inner, rngs=rngs)
         self.transformer_blocks = nnx.List([Block(inner, heads, head_size, rngs=rngs)])
-        self.proj_out = nnx.Linear(
+        self.proj_out = Dense(
             inner, channels, kernel_init=nnx.initializers.zeros_init(), rngs=rngs
         )
 
