@@ -1,0 +1,188 @@
+"""Video files: H.264 in mp4 out, anything that FFmpeg reads in. PyAV is imported when needed."""
+
+import contextlib
+import math
+from collections.abc import Generator, Iterator
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from vinf_jax.media.target import check_target, replacing
+
+__all__ = ["VideoWriter", "check_target", "frames", "read_video"]
+
+Rate = int | float | Fraction
+_BT601, _LIMITED = 6, 1  # FFmpeg's numbers for the colours that yuv420p is converted with
+
+
+class VideoWriter:
+    """Writes frames to an mp4 (H.264, yuv420p) as they come.
+
+    `with VideoWriter("out.mp4", fps=8, height=64, width=64, scale=4) as video: video.write(frames)`
+
+    The file appears under its name when the block ends well, and not at all otherwise. The same
+    frames give the same bytes wherever the same encoder runs: it runs on one thread.
+
+    Args:
+        path: the target; its folder is made if missing.
+        fps: frames per second.
+        height, width: size of the frames that will come.
+        scale: whole factor of enlargement, every pixel a square of that side.
+        crf: x264's quality, 0 lossless to 51; 16 is hard to tell from the original.
+        overwrite: replace an existing file.
+
+    Raises:
+        ValueError: a size, rate or scale that cannot be encoded, before anything is written.
+        OSError: see `check_target`.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        fps: Rate,
+        height: int,
+        width: int,
+        *,
+        scale: int = 1,
+        crf: int = 16,
+        overwrite: bool = False,
+    ) -> None:
+        _check_size(fps, height, width, scale)
+        self.path = check_target(path, overwrite)
+        self.count = 0
+        self._fps, self._scale, self._crf = Fraction(fps).limit_denominator(1001), scale, crf
+        self._frame = (height, width, 3)
+        self._overwrite = overwrite
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as stack:
+            temporary = stack.enter_context(replacing(self.path, self._overwrite))
+            options = {"fflags": "+bitexact", "movflags": "+faststart"}
+            self._file = stack.enter_context(
+                _av().open(str(temporary), "w", format="mp4", options=options)
+            )
+            self._stream = self._video_stream()
+            stack.push(self._finish)
+            self._closing = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._closing.__exit__(kind, error, trace)
+
+    def write(self, frames: np.ndarray) -> None:
+        """Appends frames, uint8 (F, H, W, 3), any F.
+
+        Raises:
+            ValueError: another dtype or shape.
+        """
+        frames = np.asarray(frames)
+        if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[1:] != self._frame:
+            raise ValueError(
+                f"frames are {frames.dtype} {frames.shape}; {self.path} takes uint8 "
+                f"(F, {', '.join(map(str, self._frame))})"
+            )
+        for frame in frames:
+            self._encode(enlarged(frame, self._scale))
+
+    def _video_stream(self) -> Any:
+        height, width = (side * self._scale for side in self._frame[:2])
+        stream = self._file.add_stream(
+            "libx264", rate=self._fps, options={"crf": str(self._crf), "preset": "medium"}
+        )
+        stream.height, stream.width, stream.pix_fmt = height, width, "yuv420p"
+        codec = stream.codec_context
+        codec.thread_count = 1
+        codec.colorspace, codec.color_range = _BT601, _LIMITED
+        return stream
+
+    def _encode(self, frame: np.ndarray) -> None:
+        picture = _av().VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
+        self._file.mux(self._stream.encode(picture))
+        self.count += 1
+
+    def _finish(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None and not self.count:
+            raise ValueError(f"{self.path}: no frame was written; a video needs one or more")
+        if kind is None:
+            self._file.mux(self._stream.encode())
+
+
+def enlarged(frame: np.ndarray, scale: int) -> np.ndarray:
+    """(H, W, 3) -> (H scale, W scale, 3), every pixel a square."""
+    return frame.repeat(scale, axis=0).repeat(scale, axis=1)
+
+
+def frames(path: str | Path) -> Iterator[np.ndarray]:
+    """The frames of a video file one by one, uint8 (H, W, 3).
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file holds no video, or is damaged.
+    """
+    with _opened(path) as file:
+        for frame in file.decode(video=0):
+            yield frame.to_ndarray(format="rgb24")
+
+
+def read_video(path: str | Path) -> tuple[np.ndarray, float]:
+    """(frames uint8 (F, H, W, 3), frames per second) of a whole video file.
+
+    Raises:
+        FileNotFoundError, ValueError: as `frames`.
+    """
+    with _opened(path) as file:
+        rate = file.streams.video[0].average_rate
+    pictures = list(frames(path))
+    if not pictures or not rate:
+        raise ValueError(f"{path} holds no frames of a known rate; it may be cut short")
+    return np.stack(pictures), float(rate)
+
+
+@contextlib.contextmanager
+def _opened(path: str | Path) -> Generator[Any]:
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"{path}: there is no such file")
+    av = _av()
+    try:
+        with av.open(str(path)) as file:
+            if not file.streams.video:
+                raise ValueError(f"{path} holds no video stream")
+            yield file
+    except av.error.FFmpegError as error:
+        raise ValueError(f"{path} cannot be read as a video: {error.strerror}") from error
+
+
+def _check_size(fps: Rate, height: int, width: int, scale: int) -> None:
+    troubles = []
+    if not (math.isfinite(fps) and fps > 0):
+        troubles.append(f"fps is {fps}; it must be above 0")
+    if scale < 1:
+        troubles.append(f"scale is {scale}; it must be 1 or more")
+    for name, side in (("height", height), ("width", width)):
+        if side < 1:
+            troubles.append(f"{name} is {side}; it must be 1 or more")
+        elif scale >= 1 and side * scale % 2:
+            enlarged = f" x scale {scale} = {side * scale}" if scale > 1 else ""
+            fits = f"{side - 1} or {side + 1}" if side > 1 else "2"
+            troubles.append(
+                f"{name} is {side}{enlarged}, which is odd; "
+                f"yuv420p video needs even sizes: {fits}, or an even scale"
+            )
+    if troubles:
+        raise ValueError("the video cannot be encoded: " + "; ".join(troubles))
+
+
+def _av() -> Any:
+    try:
+        import av
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError("video files need PyAV: pip install av") from error
+    return av
