@@ -1,0 +1,61 @@
+"""A text-to-video model of the procedural sprites: 64 x 64 pixels, 16-frame clips, 8 a second.
+
+What it makes: short clips of one coloured shape that moves, turns, bounces or rests over a plain or
+patterned background; with Video-Infinity, videos of any length.
+Trained by:  python -m train text_to_video --config configs/sprites.py --out runs/sprites
+How long: see vinf_jax/weights/sprites/README.md, with the figures to expect.
+"""
+
+from ml_collections import ConfigDict
+
+
+def get_config() -> ConfigDict:
+    config = ConfigDict()
+    config.seed = 0
+    config.devices = 1
+    config.size = (64, 64)
+    config.frames = 16
+    config.fps = 8
+
+    config.autoencoder = ConfigDict(
+        {"latent_channels": 4, "channels": (16, 32, 64, 96), "layers": 1, "norm_groups": 8}
+    )
+    config.text_encoder = ConfigDict({"length": 20, "width": 96, "heads": 4, "layers": 2})
+    config.unet = ConfigDict(
+        {
+            "channels": (48, 96),
+            "layers": 1,
+            "attention": (False, True),
+            "head_size": 16,
+            "norm_groups": 8,
+            "fps_conditioned": False,
+        }
+    )
+    config.prediction = "v"
+
+    config.train_autoencoder = ConfigDict(
+        {
+            "steps": 1500,
+            "batch": 16,
+            "rate": 2e-3,
+            "warmup": 50,
+            "kl": 1e-4,
+            "decay": 0.995,
+            "save_every": 250,
+        }
+    )
+    # Phases: single pictures first, with the temporal layers at rest, then short clips, then whole.
+    config.train_diffusion = ConfigDict(
+        {
+            "clips": 8192,
+            "phase_steps": (800, 2400, 1000),
+            "phase_frames": (1, 8, 16),
+            "phase_batch": (96, 8, 8),
+            "rate": 1.5e-3,
+            "warmup": 200,
+            "unconditional": 0.1,
+            "decay": 0.998,
+            "save_every": 200,
+        }
+    )
+    return config

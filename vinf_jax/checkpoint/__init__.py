@@ -1,0 +1,1 @@
+"""Weights: what they are called elsewhere, and where they lie on disk."""

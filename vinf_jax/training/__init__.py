@@ -1,0 +1,1 @@
+"""One loop, one optimiser, one moving average."""

@@ -1,0 +1,101 @@
+"""The one training loop: steps, progress, metrics, checkpoints, exact resume."""
+
+import json
+import math
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from vinf_jax.training.state import State, named, unnamed
+
+Batch = Any
+Update = Callable[[State, Batch], tuple[State, Mapping[str, Any]]]
+
+
+class Metrics:
+    """One JSON object per line; a resumed run forgets the lines after the step it resumes from."""
+
+    def __init__(self, path: Path, step: int) -> None:
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        kept = []
+        if path.exists():
+            lines = path.read_text().splitlines()
+            kept = [line for line in lines if _step_of(line) <= step]
+        path.write_text("".join(line + "\n" for line in kept))
+
+    def write(self, step: int, values: Mapping[str, float]) -> None:
+        with self.path.open("a") as file:
+            file.write(json.dumps({"step": step, **values}) + "\n")
+
+
+def _step_of(line: str) -> float:
+    try:
+        return json.loads(line)["step"]
+    except (ValueError, KeyError):  # the line that a kill cut short
+        return math.inf
+
+
+def resume(state: State, checkpoints: Any) -> tuple[State, int]:
+    """The newest checkpoint's state and step, or the given state and 0 where there is none."""
+    step = checkpoints.latest()
+    if step is None:
+        return state, 0
+    like = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding), state)
+    return unnamed(checkpoints.load(step, named(like)), like), step
+
+
+def fit(
+    update: Update,
+    state: State,
+    batch: Callable[[int], Batch],
+    *,
+    start: int,
+    steps: int,
+    checkpoints: Any,
+    metrics: Metrics,
+    save_every: int,
+    log_every: int = 10,
+    on_step: Callable[[int, Mapping[str, float]], None] = lambda step, values: None,
+    on_save: Callable[[int, State], None] = lambda step, state: None,
+    metadata: Mapping[str, Any] | None = None,
+) -> State:
+    """Runs steps start .. steps - 1 and returns the last state.
+
+    batch: step -> what `update` takes; it depends on the step alone, and is made one step ahead in
+    a thread. Since the state is saved whole, a run that is killed and resumed gives the same
+    numbers as one that is not. on_step: after every logged step. on_save: after every checkpoint.
+
+    Raises:
+        ValueError: a loss that is not finite, with the step and the last good checkpoint.
+    """
+    with ThreadPoolExecutor(1) as ahead:
+        coming = ahead.submit(batch, start)
+        since = time.perf_counter()
+        for step in range(start, steps):
+            here = coming.result()
+            if step + 1 < steps:
+                coming = ahead.submit(batch, step + 1)
+            state, values = update(state, here)
+            done = step + 1
+            if done % log_every == 0 or done == steps:
+                values = {name: float(value) for name, value in values.items()}
+                now = time.perf_counter()
+                values["seconds"] = (now - since) / ((done - start) % log_every or log_every)
+                since = now
+                if not math.isfinite(values["loss"]):
+                    raise ValueError(
+                        f"the loss became {values['loss']} by step {done}; the last good checkpoint "
+                        f"is step {checkpoints.latest()}: resume from it with a lower learning rate"
+                    )
+                metrics.write(done, values)
+                on_step(done, values)
+            if done % save_every == 0 or done == steps:
+                checkpoints.save(done, named(state), metadata)
+                on_save(done, state)
+                since = time.perf_counter()
+    return state

@@ -1,0 +1,75 @@
+"""Everything that a training run remembers between two steps, and how one step changes it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import Array
+
+Parameters = dict[str, Array]
+State = dict[str, Any]
+Loss = Callable[[Parameters, Any, Array], tuple[Array, Mapping[str, Array]]]
+
+
+def adam(rate: float, *, steps: int, warmup: int, clip: float = 1.0) -> optax.GradientTransformation:
+    """Adam with a linear warm-up, a cosine to a hundredth of `rate`, and gradients whose global
+    norm is clipped."""
+    schedule = optax.warmup_cosine_decay_schedule(0.0, rate, warmup, steps, rate / 100)
+    return optax.chain(optax.clip_by_global_norm(clip), optax.adam(schedule, b2=0.99))
+
+
+def begin(parameters: Parameters, optimiser: optax.GradientTransformation) -> State:
+    """The state before the first step; the moving average starts at the parameters."""
+    return {
+        "parameters": parameters,
+        "average": jax.tree.map(jnp.copy, parameters),
+        "optimiser": optimiser.init(parameters),
+        "step": jnp.zeros((), jnp.int32),
+    }
+
+
+def updater(
+    loss: Loss, optimiser: optax.GradientTransformation, *, decay: float, key: Array
+) -> Callable[[State, Any, Mapping[str, Array]], tuple[State, dict[str, Array]]]:
+    """The compiled step: (state, batch, trained) -> (state, metrics).
+
+    loss: (parameters, batch, key) -> (scalar, other metrics); its key is `key` folded with the step.
+    decay: of the moving average, less in the first steps. trained: 1 or 0 for every parameter; one
+    with 0 does not move. A batch that is sharded over devices trains data-parallel.
+    """
+
+    def update(state: State, batch: Any, trained: Mapping[str, Array]):
+        step = state["step"]
+        slope = jax.value_and_grad(loss, has_aux=True)
+        (value, more), gradients = slope(
+            state["parameters"], batch, jax.random.fold_in(key, step)
+        )
+        gradients = {name: g * trained[name] for name, g in gradients.items()}
+        moves, memory = optimiser.update(gradients, state["optimiser"], state["parameters"])
+        moves = {name: move * trained[name] for name, move in moves.items()}
+        parameters = optax.apply_updates(state["parameters"], moves)
+        keep = jnp.minimum(decay, (1 + step) / (10 + step))
+        average = optax.incremental_update(parameters, state["average"], 1 - keep)
+        new = {
+            "parameters": parameters,
+            "average": average,
+            "optimiser": memory,
+            "step": step + 1,
+        }
+        return new, {"loss": value, **more, "gradient": optax.global_norm(gradients)}
+
+    return jax.jit(update, donate_argnums=0)
+
+
+def named(state: State) -> dict[str, Array]:
+    """The state as a flat dictionary, for a checkpoint."""
+    leaves = jax.tree_util.tree_leaves_with_path(state)
+    return {jax.tree_util.keystr(path, simple=True, separator="/"): x for path, x in leaves}
+
+
+def unnamed(flat: Mapping[str, Array], like: State) -> State:
+    """The inverse of `named`; `like` gives the structure."""
+    names = list(named(like))
+    return jax.tree.unflatten(jax.tree.structure(like), [flat[name] for name in names])
