@@ -1,37 +1,53 @@
-"""Sinusoids: the nearest float32 almost everywhere, PyTorch's float32 everywhere."""
+"""Sinusoids: float32's precision everywhere, in float64 networks PyTorch's bits."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tests.tolerances import EXACT, OP
-from vinf_jax.nn.sinusoid import FAR, frequencies, rows, sinusoid
+from tests.tolerances import OP
+from vinf_jax.nn.sinusoid import frequencies, sinusoid
+
+LAST_BIT = 6e-8  # one unit in float32's last place, for values up to 1
+
+
+def exact(values, features):
+    angle = np.float32(values)[:, None] * frequencies(features)
+    angle = angle.astype(np.float64)
+    return np.concatenate([np.cos(angle), np.sin(angle)], axis=-1)
 
 
 @pytest.mark.parametrize("features", [32, 320])
-def test_rows_are_sines_and_cosines_to_the_last_bit(features):
-    angle = (np.arange(1000, dtype=np.float32)[:, None] * frequencies(features)).astype(float)
-    exact = np.concatenate([np.cos(angle), np.sin(angle)], axis=-1)
-    assert np.abs(rows(features) - exact).max() < 6e-8  # one unit in float32's last place
-    assert np.abs(angle).max() > FAR
+def test_float64_is_within_the_last_bit_and_has_float32s_bits(x64, features):
+    times = np.arange(1000)
+    out = np.asarray(jax.jit(lambda v: sinusoid(v, features, jnp.float64))(times))
+    assert np.abs(out - exact(times, features)).max() < LAST_BIT
+    assert np.array_equal(out, out.astype(np.float32))
 
 
-def test_rows_keep_the_bits_in_which_pytorch_is_not_the_nearest_float32():
-    angle = (np.float32([801, 24])[:, None] * frequencies(32)).astype(float)
-    nearest = np.concatenate([np.cos(angle), np.sin(angle)], axis=-1).astype(np.float32)
-    other = np.argwhere(rows(32)[[801, 24]] != nearest)
-    assert other.tolist() == [[0, 10], [1, 16 + 9]]  # found by fitting the float64 fixtures
+@pytest.mark.parametrize(
+    ("value", "up", "down"),
+    [(801, [10], []), (24, [16 + 9], []), (401, [16 + 13], [11, 16 + 7])],
+)
+def test_bits_in_which_pytorch_is_not_the_nearest_float32(x64, value, up, down):
+    """Found by solving the float64 Video-Infinity fixtures for their 32 cosines and sines."""
+    nearest = exact([value], 32).astype(np.float32)
+    out = np.asarray(sinusoid(jnp.asarray([value]), 32, jnp.float64))[0]
+    assert np.flatnonzero(out > nearest).tolist() == up
+    assert np.flatnonzero(out < nearest).tolist() == down
 
 
-@pytest.mark.parametrize("value", [[801], [801.0], [0], [999]])
-def test_whole_numbers_take_their_row(value):
-    out = jax.jit(lambda v: sinusoid(v, 64, jnp.float32))(jnp.asarray(value))
-    assert np.abs(out[0] - rows(64)[int(value[0])]).max() == EXACT
+@pytest.mark.parametrize("value", [0, 24, 500.0, 999, 12.5, 5000.0, -3.0])
+def test_float32(value):
+    out = jax.jit(lambda v: sinusoid(v, 64, jnp.float32))(jnp.asarray([value]))
+    assert np.abs(out - exact([value], 64)).max() < OP
 
 
-@pytest.mark.parametrize("value", [12.5, 1000.0, 5000.0, -3.0])
-def test_other_numbers_take_the_formula(value):
-    angle = (np.float32(value) * frequencies(16)).astype(float)
-    exact = np.concatenate([np.cos(angle), np.sin(angle)])
-    assert np.abs(sinusoid(jnp.asarray([value]), 16, jnp.float32)[0] - exact).max() < OP
+def test_frequencies_fall_from_one_towards_a_ten_thousandth():
+    out = frequencies(320)
+    assert out[0] == 1 and np.abs(out[80] - 1e-2) < 1e-8
+    assert np.abs(out[1:] / out[:-1] - 10000 ** (-1 / 160)).max() < OP
+
+
+def test_cosines_come_first():
+    assert sinusoid(jnp.zeros(2), 6, jnp.bfloat16).tolist() == [[1, 1, 1, 0, 0, 0]] * 2
