@@ -138,7 +138,8 @@ def _trouble_inside(name: str, target: str, here: str, trees: dict[str, ast.Modu
     if name == target or target == here:
         return None
     if here in STRANGERS_INSIDE:
-        return f"strangers live in {here}"
+        same_package = name.split(".")[2] == target.split(".")[2]
+        return None if same_package else f"strangers live in {here}"
     if here in PROGRAMS and target.split(".")[1] in programs_of(here, trees):
         return "programs never import each other"
     return None
@@ -221,6 +222,7 @@ PLANTED = [
     ("vinf_jax.models.unet3d", "from .autoencoder_kl import AutoencoderKL"),
     ("vinf_jax.models.unet3d", "from . import autoencoder_kl"),
     ("vinf_jax.systems.a", "import vinf_jax.systems.b"),
+    ("vinf_jax.systems.a.inner", "import vinf_jax.systems.b.inner"),
     ("vinf_jax.media.video", "import infer"),
     ("vinf_jax.media.video", "from importlib import import_module\nimport_module('configs.x')"),
     ("vinf_jax.media.video", "from vinf_jax.programs import load_config"),
@@ -242,6 +244,7 @@ def test_planted_imports_are_caught(name, text):
 HONEST = [
     ("vinf_jax.systems.video_infinity", "from vinf_jax.models.unet3d import UNet3D"),
     ("vinf_jax.nn.norm", "from vinf_jax.nn import context\nfrom ..types import Video"),
+    ("vinf_jax.systems.a.inner", "from vinf_jax.systems.a import other"),
     ("infer.evaluate", "from vinf_jax.programs import load_config\nimport jax"),
     ("configs.sprites", "from ml_collections import ConfigDict"),
 ]

@@ -79,7 +79,7 @@ class Reference:
 
     def plan(self, timeline: Timeline, numbers: Array, time: Array) -> Sight:
         length = numbers.shape[0]
-        self._check(timeline.total(length))
+        _refuse(self.troubles(timeline.total(length)))
         queries = blocks(jnp.zeros(length), self.padding, 0, 0).shape[1]
         ahead = jnp.arange(queries + 2 * self.padding) - jnp.arange(queries)[:, None]
         band = (ahead >= 0) & (ahead <= 2 * self.padding)
@@ -131,24 +131,24 @@ class Reference:
         growth = np.log(np.float32(keys)) / np.log(np.float32(16))
         return float(np.float32(self.attn_scale) * growth)
 
-    def _check(self, frames: int) -> None:
-        """Refuses frame counts that the public code cannot serve, or serves with a wrong video."""
+    def troubles(self, frames: int) -> list[str]:
+        """Why the public code cannot serve this many frames, or serves them with a wrong video."""
         own, rest = divmod(frames, self.ranks)
         if rest:
             fits = [n * self.ranks for n in (own, own + 1) if n]
-            raise ValueError(
+            return [
                 f"ranks: {self.ranks} do not divide {frames} frames; use "
                 f"{' or '.join(map(str, fits))} frames, or another number of ranks"
-            )
+            ]
         wanted = {"padding": self.padding}
         if self.synchronised != "norm_and_conv":
             wanted["conv_padding"] = self.conv_padding
-        _refuse(
+        return [
             f"{name}: {value}, but each of {self.ranks} ranks has {own} frames; use at most {own}, "
             "fewer ranks, or more frames"
             for name, value in wanted.items()
             if value > own
-        )
+        ]
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Which frames a frame sees in temporal attention.
 
-A scope is a frozen dataclass of settings with four methods, and temporal layers leave to it what
+A scope is a frozen dataclass of settings with five methods, and temporal layers leave to it what
 differs between scopes:
+`troubles(frames)`: why it cannot serve a video of that length, for people;
 `plan(timeline, numbers, time)`: masks and biases, once per network call;
 `attend(attention, x, context)`: temporal self-attention, x (N, F, C) with N = videos x pixels;
 `normalise(norm, x, context)`: GroupNorm over frames, x (B, F, H, W, C);
@@ -21,6 +22,7 @@ from vinf_jax.parallel.timeline import NOWHERE, Timeline
 
 
 class Scope(Protocol):
+    def troubles(self, frames: int) -> list[str]: ...
     def plan(self, timeline: Timeline, numbers: Array, time: Array) -> Any: ...
     def attend(self, attention: Attention, x: Array, context: Any) -> Array: ...
     def normalise(self, norm: Callable, x: Array, context: Any) -> Array: ...
@@ -30,6 +32,9 @@ class Scope(Protocol):
 class Synchronised:
     """GroupNorm over the whole video and a one-frame halo for every convolution: the layers give
     what one device that holds the whole video gives."""
+
+    def troubles(self, frames: int) -> list[str]:
+        return []
 
     def normalise(self, norm: Callable, x: Array, context: Any) -> Array:
         return norm(x, context.timeline)

@@ -1,1 +1,1 @@
-"""Systems, one file per paper; no system imports another."""
+"""Systems, one file or package per paper; no system imports another."""

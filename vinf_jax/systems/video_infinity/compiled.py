@@ -1,0 +1,51 @@
+"""What is kept between videos: parameters on their devices, and compiled functions."""
+
+from collections.abc import Callable, Hashable
+from typing import Any
+
+import jax
+import numpy as np
+from flax import nnx
+from jax.sharding import Mesh
+
+from vinf_jax.nn.parameters import merge, split
+from vinf_jax.parallel.mesh import EVERYWHERE, place
+from vinf_jax.systems.video_infinity.decoding import picture
+
+
+class Compiled:
+    """Three networks, ready to run on any mesh.
+
+    enlargement: pixels per latent, on each side. channels: of the latents.
+    """
+
+    def __init__(
+        self, unet: nnx.Module, autoencoder: nnx.Module, text_encoder: nnx.Module, scale: float
+    ) -> None:
+        self.unet, self.autoencoder = split(unet), split(autoencoder)
+        self.scale = scale
+        self.enlargement = 2 ** (len(autoencoder.decoder.up_blocks) - 1)
+        self.channels = unet.conv_in.kernel.shape[-2]
+        graph, self._text = split(text_encoder)
+        self._encode = jax.jit(lambda parameters, tokens: merge(graph, parameters)(tokens))
+        self._picture = jax.jit(picture(self.autoencoder[0], scale))
+        self._kept: dict[Hashable, Any] = {}
+
+    def text(self, tokens: np.ndarray) -> np.ndarray:
+        """Features (n, N, D) of tokens (n, N)."""
+        return np.asarray(self._encode(self._text, tokens))
+
+    def picture(self, latents: np.ndarray) -> np.ndarray:
+        """Pixels uint8 (n, H, W, 3) of a few latents (n, h, w, C), on one device."""
+        return np.asarray(self._picture(self.autoencoder[1], latents))
+
+    def laid(self, mesh: Mesh) -> tuple[Any, Any]:
+        """Parameters of the UNet and of the autoencoder, on every device of the mesh."""
+        both = self.unet[1], self.autoencoder[1]
+        return self.keep(("laid", mesh), lambda: place(mesh, EVERYWHERE, both))
+
+    def keep(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """What `make` made when this key was first asked for."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        return self._kept[key]

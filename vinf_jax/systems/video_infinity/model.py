@@ -1,0 +1,185 @@
+"""The text-to-video system: a folder of weights in, frames of any number out."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from vinf_jax.diffusion.schedule import Schedule
+from vinf_jax.models.autoencoder_kl import AutoencoderKL
+from vinf_jax.models.text_encoder import TextEncoder
+from vinf_jax.models.tokenizer import WordTokenizer
+from vinf_jax.models.unet3d import UNet3D
+from vinf_jax.nn.scope import Scope
+from vinf_jax.parallel.mesh import make_mesh
+from vinf_jax.systems.video_infinity import folder as on_disk
+from vinf_jax.systems.video_infinity.compiled import Compiled
+from vinf_jax.systems.video_infinity.prompts import Range
+from vinf_jax.systems.video_infinity.request import Limits, request
+from vinf_jax.systems.video_infinity.run import Progress, Run
+from vinf_jax.systems.video_infinity.settings import Settings
+
+
+class VideoInfinity:
+    """A text-to-video model that makes videos of any length on any number of devices.
+
+    The video depends on prompts, seed and settings, not on the devices: float32 videos differ by at
+    most 2 of 255 in the worst pixel between clip counts. Networks are not to be changed
+    once they are in here; what was compiled for one video serves the next of the same size.
+
+    arguments: of each network's constructor, for `save`: {"unet": ..., "autoencoder": ...,
+    "text_encoder": ...}. provenance: anything that JSON holds about where the weights come from.
+    timings: seconds of the stages of the latest video, "set-up", "compile", "denoise", "decode".
+    """
+
+    def __init__(
+        self,
+        unet: UNet3D,
+        autoencoder: AutoencoderKL,
+        text_encoder: TextEncoder,
+        tokenizer: WordTokenizer,
+        schedule: Schedule,
+        settings: Settings,
+        arguments: Mapping[str, Mapping[str, Any]],
+        provenance: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.unet, self.autoencoder, self.text_encoder = unet, autoencoder, text_encoder
+        self.tokenizer, self.schedule, self.settings = tokenizer, schedule, settings
+        self.arguments, self.provenance = arguments, provenance or {}
+        self.timings: dict[str, float] = {}
+        self._compiled = Compiled(unet, autoencoder, text_encoder, settings.latent_scale)
+
+    @classmethod
+    def load(cls, folder: str | Path, *, dtype: Any = None) -> "VideoInfinity":
+        """The model that `save` or training wrote to `folder`.
+
+        dtype: of the parameters in memory, and so of the arithmetic; float32 if not given, whatever
+        the precision on disk.
+
+        Raises:
+            ValueError: no folder, a damaged one or one of something else; the message names it.
+        """
+        return cls(**on_disk.read(folder, dtype))
+
+    def save(
+        self,
+        folder: str | Path,
+        *,
+        dtype: Any = None,
+        provenance: Mapping[str, Any] | None = None,
+        overwrite: bool = False,
+    ) -> None:
+        """Writes the model to a folder, whole or not at all.
+
+        dtype: of the parameters on disk; as they are if not given. provenance: anything that JSON
+        holds; this model's own if not given.
+
+        Raises:
+            ValueError: `arguments` that would build other networks than these.
+            OSError: the folder exists and `overwrite` is false, or cannot be written.
+        """
+        networks = {part: getattr(self, part) for part in on_disk.NETWORKS}
+        on_disk.write(
+            folder,
+            networks,
+            self.arguments,
+            self.tokenizer,
+            self.schedule,
+            self.settings,
+            dtype=dtype,
+            provenance=self.provenance if provenance is None else provenance,
+            overwrite=overwrite,
+        )
+
+    def generate(
+        self,
+        prompts: Sequence[str],
+        *,
+        frames: int,
+        on_step: Callable[[Progress], object] | None = None,
+        **wishes: Any,
+    ) -> np.ndarray:
+        """The whole video, uint8 (frames, height, width, 3). Arguments as in `stream`."""
+        parts = self.stream(prompts, frames=frames, on_step=on_step, **wishes)
+        return np.concatenate([pixels for _, pixels in parts])
+
+    def stream(
+        self,
+        prompts: Sequence[str],
+        *,
+        frames: int,
+        clips: int = 1,
+        seed: int = 0,
+        steps: int | None = None,
+        guidance: float | None = None,
+        negative_prompt: str = "",
+        height: int | None = None,
+        width: int | None = None,
+        fps: float | None = None,
+        scope: Scope | str | Mapping[str, Any] | None = None,
+        sampler: str | None = None,
+        karras: bool | None = None,
+        ranges: Sequence[Range] | None = None,
+        crossfade: int | None = None,
+        guidance_groups: int = 1,
+        devices: Sequence[jax.Device] | None = None,
+        on_step: Callable[[Progress], object] | None = None,
+    ) -> Iterator[tuple[int, np.ndarray]]:
+        """The video in pieces (number of the first frame, uint8 (n, height, width, 3)), in order.
+
+        What is not given is the settings' default. Arguments are checked at once; the work begins
+        with the first piece.
+
+        Args:
+            prompts: texts, in the order of time.
+            frames: length of the video.
+            clips: pieces that time is cut into, one per device (or two, see guidance_groups).
+            seed: which video; the same on any devices.
+            steps: of the sampler.
+            guidance: scale of classifier-free guidance; 1 is none.
+            negative_prompt: what guidance leads away from.
+            height, width: pixels.
+            fps: frame rate that the model is told, frames per second.
+            scope: which frames a frame sees: a scope, a preset's name, or settings for `scope_of`.
+            sampler: "dpmsolver++", "sde-dpmsolver++" or "ddim". karras: its spacing of noise.
+            ranges: (first, last + 1) frames of each prompt; split evenly if not given.
+            crossfade: frames over which one prompt passes into the next, centred on the boundary.
+            guidance_groups: 2 computes the halves of guidance on two groups of devices.
+            devices: to use, the first clips x guidance_groups of them; all if not given.
+            on_step: told about every stage and step.
+
+        Raises:
+            ValueError: one message with everything that does not fit.
+        """
+        usable = list(jax.devices() if devices is None else devices)
+        wish = request(
+            Limits(self.settings, self.schedule, self.tokenizer, self._side, len(usable)),
+            prompts=prompts,
+            frames=frames,
+            clips=clips,
+            seed=seed,
+            steps=steps,
+            guidance=guidance,
+            negative_prompt=negative_prompt,
+            height=height,
+            width=width,
+            fps=fps,
+            scope=scope,
+            sampler=sampler,
+            karras=karras,
+            ranges=ranges,
+            crossfade=crossfade,
+            guidance_groups=guidance_groups,
+        )
+        mesh = make_mesh(clips, guidance_groups, usable)
+        tokens = self.tokenizer.encode(wish.texts)
+        self.timings = {}
+        run = Run(self._compiled, self.schedule, self.settings.prediction, wish, mesh, tokens)
+        return run.pieces(on_step, self.timings)
+
+    @property
+    def _side(self) -> int:
+        """Pixels that both sides of a frame must be multiples of."""
+        return self.unet.stride * self._compiled.enlargement

@@ -1,0 +1,170 @@
+"""What a person asks of `generate`, checked as a whole before anything is computed."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from vinf_jax.diffusion.samplers import Sampler
+from vinf_jax.diffusion.schedule import Schedule
+from vinf_jax.models.tokenizer import WordTokenizer
+from vinf_jax.nn.scope import Scope
+from vinf_jax.systems.video_infinity.presets import scope_of
+from vinf_jax.systems.video_infinity.prompts import (
+    Range,
+    even_ranges,
+    longest_crossfade,
+    timeline_troubles,
+)
+from vinf_jax.systems.video_infinity.settings import (
+    Settings,
+    make_sampler,
+    sampler_troubles,
+)
+
+
+@dataclass(frozen=True)
+class Request:
+    """Everything that decides which video is made, and on how many devices; None where the model's
+    settings decide. The fields are those of `VideoInfinity.generate`."""
+
+    prompts: Sequence[str]
+    frames: int
+    clips: int
+    seed: int
+    steps: int
+    guidance: float
+    negative_prompt: str
+    height: int
+    width: int
+    fps: float
+    scope: Scope
+    sampler: str
+    ranges: Sequence[Range]
+    crossfade: int
+    guidance_groups: int
+    karras: bool
+
+    @property
+    def halves(self) -> int:
+        """How many halves of classifier-free guidance are computed."""
+        return 1 if self.guidance == 1 else 2
+
+    @property
+    def texts(self) -> list[str]:
+        """The prompts, and last the negative one where guidance needs it."""
+        return [*self.prompts, *[self.negative_prompt] * (self.halves - 1)]
+
+    def make_sampler(self, schedule: Schedule) -> Sampler:
+        return make_sampler(self.sampler, schedule, self.steps, self.karras)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a model and a machine can do. side: pixels that both sides of a frame must be multiples
+    of. devices: how many there are."""
+
+    settings: Settings
+    schedule: Schedule
+    tokenizer: WordTokenizer
+    side: int
+    devices: int
+
+
+def request(limits: Limits, **given: Any) -> Request:
+    """The request that the arguments of `VideoInfinity.stream` make of a model.
+
+    Raises:
+        ValueError: one message with everything that does not fit.
+    """
+    settings = limits.settings
+    chosen = {
+        name: getattr(settings, name) if given[name] is None else given[name]
+        for name in ("steps", "guidance", "height", "width", "fps", "sampler", "scope", "karras")
+    }
+    wish = given | chosen
+    troubles = _number_troubles(wish, limits.side) + _device_troubles(wish, limits.devices)
+    troubles += _prompt_troubles(wish) or _word_troubles(wish, limits.tokenizer)
+    troubles += sampler_troubles(wish["sampler"], limits.schedule, wish["steps"])
+    troubles += _scope_troubles(wish)
+    if troubles:
+        raise ValueError("; ".join(troubles))
+    ranges = wish["ranges"] or even_ranges(len(wish["prompts"]), wish["frames"])
+    crossfade = wish["crossfade"]
+    if crossfade is None:
+        crossfade = min(settings.crossfade, longest_crossfade(ranges))
+    scope = scope_of(wish["scope"])
+    return Request(**wish | {"scope": scope, "ranges": ranges, "crossfade": crossfade})
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _number_troubles(wish: Mapping[str, Any], side: int) -> list[str]:
+    troubles = [
+        f"{name}: {wish[name]!r}; give a whole number of {least} or more"
+        for name, least in [("frames", 1), ("clips", 1), ("seed", 0)]
+        if not _whole(wish[name]) or wish[name] < least
+    ]
+    troubles += [
+        f"{name}: {wish[name]!r}; give a multiple of {side}, such as {_near(wish[name], side)}"
+        for name in ("height", "width")
+        if not _whole(wish[name]) or wish[name] < side or wish[name] % side
+    ]
+    if not math.isfinite(wish["guidance"]):
+        troubles.append(f"guidance: {wish['guidance']}; give a finite number, 1 for none")
+    if not 0 < wish["fps"] < math.inf:
+        troubles.append(f"fps: {wish['fps']}; give a number above 0")
+    return troubles
+
+
+def _near(value: Any, side: int) -> int:
+    return max(side, round(value / side) * side) if _whole(value) else side
+
+
+def _device_troubles(wish: Mapping[str, Any], devices: int) -> list[str]:
+    groups, clips, frames = wish["guidance_groups"], wish["clips"], wish["frames"]
+    troubles = []
+    if groups not in (1, 2):
+        troubles.append(f"guidance_groups: {groups}, but guidance has 2 halves; use 1 or 2")
+    elif groups == 2 and wish["guidance"] == 1:
+        troubles.append("guidance_groups: 2, but guidance 1 has only one half; use 1")
+    if not _whole(clips) or not _whole(frames) or groups not in (1, 2):
+        return troubles
+    if clips > frames >= 1:
+        troubles.append(f"clips: {clips} clips for {frames} frames; use at most {frames} clips")
+    if clips * groups > devices:
+        troubles.append(
+            f"clips: {clips} clips x {groups} guidance groups need {clips * groups} devices, but "
+            f"there are {devices}; use at most {devices // groups} clips, or start with more "
+            f"devices (on CPU: JAX_NUM_CPU_DEVICES={clips * groups} before jax starts)"
+        )
+    return troubles
+
+
+def _prompt_troubles(wish: Mapping[str, Any]) -> list[str]:
+    prompts, frames = wish["prompts"], wish["frames"]
+    if isinstance(prompts, str) or not prompts:
+        return [f"prompts: {prompts!r}; give a list of at least one prompt"]
+    if not _whole(frames) or frames < 1:
+        return []
+    return timeline_troubles(len(prompts), frames, wish["ranges"], wish["crossfade"])
+
+
+def _word_troubles(wish: Mapping[str, Any], tokenizer: WordTokenizer) -> list[str]:
+    try:
+        tokenizer.encode([*wish["prompts"], wish["negative_prompt"]])
+    except ValueError as error:
+        return [str(error)]
+    return []
+
+
+def _scope_troubles(wish: Mapping[str, Any]) -> list[str]:
+    try:
+        scope = scope_of(wish["scope"])
+    except ValueError as error:
+        return [str(error)]
+    frames = wish["frames"]
+    fits = _whole(frames) and frames >= 1
+    return [f"scope {line}" for line in scope.troubles(frames)] if fits else []

@@ -1,0 +1,111 @@
+"""One sampling step of a whole video as one compiled function: guidance, UNet, sampler, noise."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+from jax.sharding import Mesh
+from jax.sharding import PartitionSpec as P
+
+from vinf_jax.diffusion.denoiser import denoiser, guided
+from vinf_jax.diffusion.samplers import Sampler, State
+from vinf_jax.diffusion.schedule import Schedule
+from vinf_jax.nn.context import surround
+from vinf_jax.nn.parameters import merge
+from vinf_jax.nn.scope import Scope
+from vinf_jax.parallel.mesh import (
+    CLIP,
+    EVERYWHERE,
+    FRAMES,
+    GUIDANCE,
+    HALVES,
+    HALVES_FRAMES,
+    on_mesh,
+)
+from vinf_jax.parallel.noise import frame_noise
+from vinf_jax.parallel.timeline import Sharded
+from vinf_jax.systems.video_infinity.prediction import dtype_of
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that is fixed while a video of `frames` frames is sampled, before tracing.
+
+    shape: of one frame's latents, (H, W, C). halves: 2 with guidance, 1 without.
+    """
+
+    graph: Any
+    sampler: Sampler
+    schedule: Schedule
+    prediction: str
+    scope: Scope
+    mesh: Mesh
+    frames: int
+    shape: tuple[int, int, int]
+    halves: int
+
+    @property
+    def line(self) -> Sharded:
+        return Sharded(CLIP, self.mesh.shape[CLIP], self.frames)
+
+
+def text_spec(text: Array) -> P:
+    """Where text of halves (2, B, N, D), or per frame (2, B, F, N, D), lies on the mesh."""
+    return HALVES_FRAMES if text.ndim == 5 else HALVES
+
+
+def start(plan: Plan, dtype: Any) -> Callable[[Array, Array], State]:
+    """(keys (B,), numbers (F,)) -> the sampler's first state, frames over clips."""
+
+    def draw(keys: Array, numbers: Array) -> State:
+        return plan.sampler.init(frame_noise(keys, numbers, plan.shape, dtype))
+
+    return jax.jit(on_mesh(draw, plan.mesh, (EVERYWHERE, P(CLIP)), FRAMES))
+
+
+def step(plan: Plan, text_axes: int) -> Callable:
+    """(state, parameters, keys, i, guidance, fps, text, numbers) -> the state after step i.
+
+    The state is given away: its buffers become the result's.
+    """
+
+    def one(state, parameters, keys, i, guidance, fps, text, numbers) -> State:
+        halves = _halves(plan, parameters, text, fps, numbers)
+        denoise = denoiser(halves, plan.schedule, plan.prediction)
+        joined = guided(denoise, guidance) if plan.halves == 2 else _only(denoise)
+        noise = None
+        if plan.sampler.stochastic:
+            keys = jax.vmap(jax.random.fold_in, (0, None))(keys, i)
+            noise = frame_noise(keys, numbers, plan.shape, state["x"].dtype)
+        return plan.sampler.step(state, joined, i, noise)
+
+    text_place = HALVES_FRAMES if text_axes == 5 else HALVES
+    rest = (EVERYWHERE,) * 5
+    specs = (FRAMES, *rest, text_place, P(CLIP))
+    return jax.jit(on_mesh(one, plan.mesh, specs, FRAMES), donate_argnums=0)
+
+
+def _halves(plan: Plan, parameters, text: Array, fps: Array, numbers: Array) -> Callable:
+    """A model (x, time) -> (halves, *x.shape): every device group computes the halves whose text
+    it holds, and gets those of the others."""
+    unet, dtype = merge(plan.graph, parameters), dtype_of(parameters)
+    here = text.shape[0]
+
+    def answer(x: Array, time: Array) -> Array:
+        batch = jnp.broadcast_to(x.astype(dtype), (here, *x.shape)).reshape(-1, *x.shape[1:])
+        times = jnp.full(batch.shape[:1], time)
+        context = surround(plan.line, plan.scope, numbers, times, gapless=True)
+        out = unet(batch, times, text.reshape(-1, *text.shape[2:]), fps, context)
+        out = out.astype(x.dtype).reshape(here, *x.shape)
+        whole = jnp.zeros((plan.halves, *x.shape), x.dtype)
+        whole = lax.dynamic_update_slice_in_dim(whole, out, lax.axis_index(GUIDANCE) * here, 0)
+        return lax.psum(whole, GUIDANCE)
+
+    return answer
+
+
+def _only(denoise: Callable) -> Callable:
+    return lambda x, time: denoise(x, time)[0]

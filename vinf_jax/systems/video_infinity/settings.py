@@ -1,0 +1,79 @@
+"""What a model folder remembers beside its weights: how it was trained and how to sample it."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from vinf_jax.diffusion.denoiser import KINDS
+from vinf_jax.diffusion.samplers import DDIM, DPMSolver, Sampler
+from vinf_jax.diffusion.schedule import Schedule
+from vinf_jax.systems.video_infinity.presets import scope_of
+
+SAMPLERS = {
+    "dpmsolver++": lambda schedule, steps, karras: DPMSolver(
+        schedule, steps, stochastic=False, karras=karras
+    ),
+    "sde-dpmsolver++": lambda schedule, steps, karras: DPMSolver(schedule, steps, karras=karras),
+    "ddim": lambda schedule, steps, karras: DDIM(schedule, steps, eta=0.0),
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Facts of a model (upper half) and its defaults for `generate` (lower half).
+
+    latent_scale: latents of the UNet over those of the autoencoder. prediction: what the UNet
+    answers, "epsilon", "v" or "x0". height, width: pixels. fps: frames per second that it was
+    trained at. clip_frames: frames of a training clip. scope: settings for `scope_of`. crossfade:
+    frames, cut down where prompts are shorter.
+    """
+
+    latent_scale: float
+    prediction: str
+    height: int
+    width: int
+    fps: float
+    clip_frames: int
+
+    steps: int = 30
+    guidance: float = 7.5
+    sampler: str = "dpmsolver++"
+    karras: bool = False
+    scope: Mapping[str, Any] = field(default_factory=lambda: {"preset": "video_infinity"})
+    crossfade: int = 0
+
+    def __post_init__(self) -> None:
+        numbers = ("latent_scale", "height", "width", "fps", "clip_frames")
+        troubles = [
+            f"{name}: {getattr(self, name)}, but it must be above 0"
+            for name in numbers
+            if not getattr(self, name) > 0
+        ]
+        if self.prediction not in KINDS:
+            troubles.append(f"prediction: {self.prediction!r}; give one of {', '.join(KINDS)}")
+        if self.sampler not in SAMPLERS:
+            troubles.append(f"sampler: {self.sampler!r}; give one of {', '.join(SAMPLERS)}")
+        if troubles:
+            raise ValueError("settings: " + "; ".join(troubles))
+        scope_of(self.scope)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All fields, as JSON holds them."""
+        return dataclasses.asdict(self) | {"scope": dict(self.scope)}
+
+
+def make_sampler(name: str, schedule: Schedule, steps: int, karras: bool) -> Sampler:
+    """The sampler of this name, of as many steps; `sampler_troubles` says what it refuses."""
+    return SAMPLERS[name](schedule, steps, karras)
+
+
+def sampler_troubles(name: str, schedule: Schedule, steps: int) -> list[str]:
+    """Why there is no sampler of this name and number of steps, or nothing."""
+    if name not in SAMPLERS:
+        return [f"sampler: {name!r} is not one of {', '.join(SAMPLERS)}"]
+    try:
+        make_sampler(name, schedule, steps, karras=False)
+    except ValueError as error:
+        return [str(error)]
+    return []
