@@ -18,7 +18,7 @@ def get_config() -> ConfigDict:
     config.fps = 8
 
     config.autoencoder = ConfigDict(
-        {"latent_channels": 4, "channels": (16, 32, 64, 96), "layers": 1, "norm_groups": 8}
+        {"latent_channels": 4, "channels": (8, 32, 64, 96), "layers": 1, "norm_groups": 4}
     )
     config.text_encoder = ConfigDict({"length": 20, "width": 96, "heads": 4, "layers": 2})
     config.unet = ConfigDict(
@@ -32,13 +32,15 @@ def get_config() -> ConfigDict:
         }
     )
     config.prediction = "v"
+    config.guidance = 4.0
 
     config.train_autoencoder = ConfigDict(
         {
-            "steps": 1500,
+            "steps": 1300,
             "batch": 16,
             "rate": 2e-3,
             "warmup": 50,
+            "square": 5.0,
             "kl": 1e-4,
             "decay": 0.995,
             "save_every": 250,
@@ -47,15 +49,15 @@ def get_config() -> ConfigDict:
     # Phases: single pictures first, with the temporal layers at rest, then short clips, then whole.
     config.train_diffusion = ConfigDict(
         {
-            "clips": 8192,
-            "phase_steps": (800, 2400, 1000),
+            "clips": 4096,
+            "phase_steps": (600, 2200, 1000),
             "phase_frames": (1, 8, 16),
             "phase_batch": (96, 8, 8),
             "rate": 1.5e-3,
             "warmup": 200,
             "unconditional": 0.1,
             "decay": 0.998,
-            "save_every": 200,
+            "save_every": 400,
         }
     )
     return config

@@ -12,6 +12,8 @@ from flax import nnx
 from jax import Array, lax
 
 Pair = tuple[int, int]
+SMALL = 256
+"""Pixels of a picture up to which the kernel's gradient is computed tap by tap."""
 
 
 class Dense(nnx.Linear):
@@ -26,6 +28,10 @@ class Dense(nnx.Linear):
 def convolve(x: Array, kernel: Array, padding: Pair) -> Array:
     """Convolution of stride 1: x (N, H, W, I), kernel (h, w, I, O), zeros added (above and below,
     left and right)."""
+    return _plain(x, kernel, padding)
+
+
+def _plain(x: Array, kernel: Array, padding: Pair) -> Array:
     pads = [(p, p) for p in padding]
     return lax.conv_general_dilated(
         x, kernel, (1, 1), pads, dimension_numbers=("NHWC", "HWIO", "NHWC")
@@ -37,11 +43,14 @@ def _forward(x: Array, kernel: Array, padding: Pair):
 
 
 def _backward(padding: Pair, saved: tuple[Array, Array], slope: Array) -> tuple[Array, Array]:
-    """To x the flipped kernel; to the kernel one product of matrices per tap."""
+    """To x the flipped kernel; to the kernel one product of matrices per tap, where pictures are
+    small (XLA's own way is the faster one on large pictures)."""
     x, kernel = saved
     height, width, inputs, outputs = kernel.shape
     turned = kernel[::-1, ::-1].swapaxes(2, 3)
     to_x = convolve(slope, turned, (height - 1 - padding[0], width - 1 - padding[1]))
+    if x.shape[1] * x.shape[2] > SMALL:
+        return to_x, jax.vjp(lambda k: _plain(x, k, padding), kernel)[1](slope)[0]
     padded = jnp.pad(x, ((0, 0), *[(p, p) for p in padding], (0, 0)))
     rows, columns = slope.shape[1:3]
     flat = slope.reshape(-1, outputs)
