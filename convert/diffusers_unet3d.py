@@ -1,0 +1,92 @@
+"""The 3-D UNet as diffusers names it: zeroscope, ModelScope, Video-Infinity's VideoCrafter2."""
+
+from collections.abc import Sequence
+
+from vinf_jax.checkpoint.mapping import Row, place
+from vinf_jax.checkpoint.rows import conv2d, dense, frame_mix, norm
+
+RESIDUAL = [
+    *norm("norm1"),
+    *conv2d("conv1"),
+    *dense("time_emb_proj"),
+    *norm("norm2"),
+    *conv2d("conv2"),
+]
+SHORTCUT = conv2d("conv_shortcut")
+
+TEMPORAL_CONV = [
+    *norm("conv1.norm", "conv1.0"),
+    *frame_mix("conv1.conv", "conv1.2"),
+    *norm("conv2.norm", "conv2.0"),
+    *frame_mix("conv2.conv", "conv2.3"),
+    *norm("conv3.norm", "conv3.0"),
+    *frame_mix("conv3.conv", "conv3.3"),
+    *norm("conv4.norm", "conv4.0"),
+    *frame_mix("conv4.conv", "conv4.3"),
+]
+
+ATTENTION = [
+    *dense("to_q", bias=False),
+    *dense("to_k", bias=False),
+    *dense("to_v", bias=False),
+    *dense("to_out", "to_out.0"),
+]
+BLOCK = [
+    *norm("norm1"),
+    *place(ATTENTION, "attn1"),
+    *norm("norm2"),
+    *place(ATTENTION, "attn2"),
+    *norm("norm3"),
+    *dense("ff.gate.proj", "ff.net.0.proj"),
+    *dense("ff.out", "ff.net.2"),
+]
+TRANSFORMER = [
+    *norm("norm"),
+    *dense("proj_in"),
+    *place(BLOCK, "transformer_blocks.0"),
+    *dense("proj_out"),
+]
+
+
+def table(
+    *,
+    channels: Sequence[int] = (320, 640, 1280, 1280),
+    layers: int = 2,
+    attention: Sequence[bool] = (True, True, True, False),
+    fps_conditioned: bool = True,
+) -> list[Row]:
+    """The rows for `UNet3D` of these arguments."""
+    rows = [
+        *conv2d("conv_in"),
+        *_embedding("time_embedding"),
+        *(_embedding("fps_embedding") if fps_conditioned else []),
+        *place(TRANSFORMER, "transformer_in"),
+        *_unit("mid_block", 0, attention=True, shortcut=False),
+        *_unit("mid_block", 1, attention=False, shortcut=False),
+        *norm("conv_norm_out"),
+        *conv2d("conv_out"),
+    ]
+    last = len(channels) - 1
+    for level in range(len(channels)):
+        down, up = f"down_blocks.{level}", f"up_blocks.{level}"
+        widens = channels[level] != channels[max(level - 1, 0)]
+        for n in range(layers):
+            rows += _unit(down, n, attention=attention[level], shortcut=widens and n == 0)
+        for n in range(layers + 1):
+            rows += _unit(up, n, attention=attention[last - level], shortcut=True)
+        if level < last:
+            rows += conv2d(f"{down}.downsamplers.0.conv") + conv2d(f"{up}.upsamplers.0.conv")
+    return rows
+
+
+def _embedding(name: str) -> list[Row]:
+    return dense(f"{name}.linear_1") + dense(f"{name}.linear_2")
+
+
+def _unit(block: str, n: int, *, attention: bool, shortcut: bool) -> list[Row]:
+    rows = place(RESIDUAL + (SHORTCUT if shortcut else []), f"{block}.resnets.{n}")
+    rows += place(TEMPORAL_CONV, f"{block}.temp_convs.{n}")
+    if attention:
+        rows += place(TRANSFORMER, f"{block}.attentions.{n}")
+        rows += place(TRANSFORMER, f"{block}.temp_attentions.{n}")
+    return rows
