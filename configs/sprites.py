@@ -32,7 +32,9 @@ def get_config() -> ConfigDict:
         }
     )
     config.prediction = "v"
-    config.guidance = 4.0
+    config.generation = ConfigDict(
+        {"steps": 25, "guidance": 4.0, "sampler": "dpmsolver++", "crossfade": 0}
+    )
 
     config.train_autoencoder = ConfigDict(
         {
@@ -50,7 +52,7 @@ def get_config() -> ConfigDict:
     config.train_diffusion = ConfigDict(
         {
             "clips": 4096,
-            "phase_steps": (600, 2200, 1000),
+            "phase_steps": (500, 2400, 1000),
             "phase_frames": (1, 8, 16),
             "phase_batch": (96, 8, 8),
             "rate": 1.5e-3,

@@ -31,8 +31,47 @@ def main(argv: list[str]) -> int:
 
 def run(config, out: Path, stages=STAGES, weights: Path | None = None) -> None:
     """Trains the model that `config` describes in the folder `out`."""
-    from . import stages as library
+    from .autoencoder import autoencoder
+    from .diffusion import diffusion, export
 
-    library.check(config)
-    for stage in stages:
-        getattr(library, stage)(config, out, weights)
+    check(config)
+    if "autoencoder" in stages:
+        autoencoder(config, out)
+    if "diffusion" in stages:
+        diffusion(config, out)
+    if "export" in stages:
+        export(config, out, weights or out / "model")
+
+
+def check(config) -> None:
+    """Refuses a config that cannot be trained, with everything that is wrong."""
+    import jax
+
+    t = config.train_diffusion
+    lengths = {len(t.phase_steps), len(t.phase_frames), len(t.phase_batch)}
+    troubles = []
+    if len(lengths) > 1:
+        troubles.append(
+            "train_diffusion: phase_steps, phase_frames and phase_batch differ in length"
+        )
+    if max(t.phase_frames) > config.frames:
+        troubles.append(
+            f"train_diffusion.phase_frames: {max(t.phase_frames)} frames, but clips have "
+            f"{config.frames} (field frames)"
+        )
+    for batch in (config.train_autoencoder.batch, *t.phase_batch):
+        if batch % config.devices:
+            troubles.append(f"devices: {config.devices} do not divide a batch of {batch}")
+    stages = {
+        "train_autoencoder": (config.train_autoencoder.warmup, config.train_autoencoder.steps),
+        "train_diffusion": (t.warmup, sum(t.phase_steps)),
+    }
+    for name, (warmup, steps) in stages.items():
+        if warmup >= steps:
+            troubles.append(
+                f"{name}.warmup: {warmup} steps of warm-up in {steps} steps of training"
+            )
+    if config.devices > len(jax.devices()):
+        troubles.append(f"devices: {config.devices}, but there are {len(jax.devices())}")
+    if troubles:
+        raise ValueError("config: " + "; ".join(troubles))

@@ -35,7 +35,8 @@ class Attention(nnx.Module):
 
     def __call__(self, x: Array, source: Array) -> Array:
         """x (N, T, C) looks at source (N, S, C'). Without mask: every key counts."""
-        heads = [split_heads(part, self.heads) for part in (self.to_q(x), *self.keys_values(source))]
+        parts = (self.to_q(x), *self.keys_values(source))
+        heads = [split_heads(part, self.heads) for part in parts]
         return self.to_out(merge_heads(attend(*heads)))
 
 
@@ -70,7 +71,9 @@ def softmax_over(
     bias: Sequence[Array | float] | Array | None = None,
     seen: Sequence[Array] | None = None,
 ) -> Array:
-    """One softmax over several sets of (key, value), all (..., S, heads, d), query (..., T, heads, d).
+    """One softmax over several sets of keys and values, all (..., S, heads, d).
+
+    query: (..., T, heads, d). sets: pairs (key, value).
 
     bias: per set, added to its logits (..., heads, T, S). seen: per set, which keys count; a query
     that sees none gets 0. The softmax runs in float32, or in the input's dtype if that is wider.

@@ -7,7 +7,6 @@ import jax
 from flax import nnx
 from jax import Array
 
-
 M = TypeVar("M", bound=nnx.Module)
 
 

@@ -45,7 +45,9 @@ def resume(state: State, checkpoints: Any) -> tuple[State, int]:
     step = checkpoints.latest()
     if step is None:
         return state, 0
-    like = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding), state)
+    like = jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding), state
+    )
     return unnamed(checkpoints.load(step, named(like)), like), step
 
 
@@ -89,8 +91,9 @@ def fit(
                 since = now
                 if not math.isfinite(values["loss"]):
                     raise ValueError(
-                        f"the loss became {values['loss']} by step {done}; the last good checkpoint "
-                        f"is step {checkpoints.latest()}: resume from it with a lower learning rate"
+                        f"the loss became {values['loss']} by step {done}; the last good "
+                        f"checkpoint is step {checkpoints.latest()}: lower the learning rate "
+                        "and resume from it"
                     )
                 metrics.write(done, values)
                 on_step(done, values)

@@ -13,7 +13,9 @@ State = dict[str, Any]
 Loss = Callable[[Parameters, Any, Array], tuple[Array, Mapping[str, Array]]]
 
 
-def adam(rate: float, *, steps: int, warmup: int, clip: float = 1.0) -> optax.GradientTransformation:
+def adam(
+    rate: float, *, steps: int, warmup: int, clip: float = 1.0
+) -> optax.GradientTransformation:
     """Adam with a linear warm-up, a cosine to a hundredth of `rate`, and gradients whose global
     norm is clipped."""
     schedule = optax.warmup_cosine_decay_schedule(0.0, rate, warmup, steps, rate / 100)
@@ -35,7 +37,7 @@ def updater(
 ) -> Callable[[State, Any, Mapping[str, Array]], tuple[State, dict[str, Array]]]:
     """The compiled step: (state, batch, trained) -> (state, metrics).
 
-    loss: (parameters, batch, key) -> (scalar, other metrics); its key is `key` folded with the step.
+    loss: (parameters, batch, key) -> (scalar, other metrics), the key folded with the step.
     decay: of the moving average, less in the first steps. trained: 1 or 0 for every parameter; one
     with 0 does not move. A batch that is sharded over devices trains data-parallel.
     """
@@ -43,12 +45,10 @@ def updater(
     def update(state: State, batch: Any, trained: Mapping[str, Array]):
         step = state["step"]
         slope = jax.value_and_grad(loss, has_aux=True)
-        (value, more), gradients = slope(
-            state["parameters"], batch, jax.random.fold_in(key, step)
-        )
+        (value, more), gradients = slope(state["parameters"], batch, jax.random.fold_in(key, step))
         gradients = {name: g * trained[name] for name, g in gradients.items()}
         moves, memory = optimiser.update(gradients, state["optimiser"], state["parameters"])
-        moves = {name: move * trained[name] for name, move in moves.items()}
+        moves = jax.tree.map(jnp.multiply, moves, dict(trained))
         parameters = optax.apply_updates(state["parameters"], moves)
         keep = jnp.minimum(decay, (1 + step) / (10 + step))
         average = optax.incremental_update(parameters, state["average"], 1 - keep)

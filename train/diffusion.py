@@ -1,0 +1,151 @@
+"""Second stage: text encoder and UNet on latents; what its checkpoints show; the finished model."""
+
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from vinf_jax.diffusion.denoiser import denoiser, guided
+from vinf_jax.diffusion.losses import denoising_loss
+from vinf_jax.diffusion.samplers import DPMSolver
+from vinf_jax.diffusion.schedule import Schedule
+from vinf_jax.media import sprites
+from vinf_jax.media.judge import judge, verdict
+from vinf_jax.models.tokenizer import WordTokenizer
+from vinf_jax.nn.parameters import merge, split
+from vinf_jax.systems.video_infinity import Settings, VideoInfinity
+from vinf_jax.training.state import State
+
+from .autoencoder import trained_autoencoder
+from .latents import Bank, latent_bank
+from .networks import merged, text_and_unet
+from .pictures import save_grid, to_bytes
+from .stage import newest_average, train
+
+
+def diffusion(config, out: Path) -> None:
+    """Text encoder and UNet together, on latents that are made once."""
+    t = config.train_diffusion
+    bank = latent_bank(config, out)
+    tokenizer = WordTokenizer(sprites.WORDS, config.text_encoder.length)
+    graphs, parameters = text_and_unet(config, tokenizer.vocabulary)
+    schedule = Schedule.scaled_linear()
+
+    def loss(parameters, batch, key):
+        text_encoder, unet = merged(graphs, parameters)
+        text = text_encoder(batch["tokens"])
+        latents = batch["latents"].astype(jnp.float32)
+        keys = jax.random.split(key)
+        noise = jax.random.normal(keys[0], latents.shape)
+        times = jax.random.randint(keys[1], latents.shape[:1], 0, schedule.num_train)
+        model = partial(unet, text=text, fps=config.fps)
+        return denoising_loss(model, schedule, config.prediction, latents, noise, times), {}
+
+    def batches(frames: int, size: int) -> Callable[[int], dict[str, np.ndarray]]:
+        empty = tokenizer.encode([""])[0]
+
+        def batch(step: int) -> dict[str, np.ndarray]:
+            rng = np.random.default_rng((config.seed, step))
+            chosen = rng.integers(len(bank.latents), size=size)
+            first = rng.integers(config.frames - frames + 1, size=size)
+            spoken = rng.random(size) >= t.unconditional
+            return {
+                "latents": np.stack(
+                    [bank.latents[c][f : f + frames] for c, f in zip(chosen, first, strict=True)]
+                ),
+                "tokens": np.where(spoken[:, None], bank.tokens[chosen], empty),
+            }
+
+        return batch
+
+    phases = [
+        (steps, batches(frames, size))
+        for steps, frames, size in zip(t.phase_steps, t.phase_frames, t.phase_batch, strict=True)
+    ]
+    picture = sample_pictures(config, out, bank, graphs, tokenizer, schedule)
+
+    def trained(phase: int, name: str) -> bool:
+        """Single pictures leave the layers that join frames as they are."""
+        return t.phase_frames[phase] > 1 or not ("temp_" in name or "transformer_in" in name)
+
+    train(config, t, out / "diffusion", loss, parameters, phases, picture, trained)
+
+
+def sample_pictures(config, out: Path, bank: Bank, graphs, tokenizer, schedule) -> Callable:
+    """What a checkpoint of the second stage shows: one row of frames per held-out prompt, and the
+    judge's opinion of them in judge.jsonl."""
+    graph, decoder = split(trained_autoencoder(config, out))
+    prompts = sprites.held_out_prompts(14, config.seed)
+    tokens = tokenizer.encode([""] * len(prompts) + prompts)
+    sampler = DPMSolver(schedule, steps=15, stochastic=False)
+    shape = (len(prompts), *bank.latents.shape[1:])
+
+    @jax.jit
+    def sample(parameters):
+        text_encoder, unet = merged(graphs, parameters)
+        text = text_encoder(tokens)
+
+        def halves(x, time):
+            output = unet(jnp.concatenate([x, x]), time, text, config.fps)
+            return output.reshape(2, *x.shape)
+
+        denoise = guided(denoiser(halves, schedule, config.prediction), config.generation.guidance)
+        state = sampler.init(jax.random.normal(jax.random.key(config.seed), shape))
+        state = jax.lax.fori_loop(
+            0, len(sampler.times), lambda i, s: sampler.step(s, denoise, i), state
+        )
+        latents = sampler.result(state).reshape(-1, *shape[2:]) / bank.scale
+        return merge(graph, decoder).decode(latents)
+
+    def picture(step: int, state: State) -> None:
+        frames = to_bytes(sample(state["average"])).reshape(*shape[:2], *config.size, 3)
+        save_grid(
+            out / "diffusion" / "samples" / f"step_{step:06d}.png",
+            frames[:, :: config.frames // 8].reshape(-1, *config.size, 3),
+            8,
+        )
+        verdicts = [
+            verdict(judge(clip, fps=config.fps), sprites.parse(prompt))
+            for clip, prompt in zip(frames, prompts, strict=True)
+        ]
+        right = {name: float(np.mean([v[name] for v in verdicts])) for name in verdicts[0]}
+        with (out / "diffusion" / "judge.jsonl").open("a") as file:
+            file.write(json.dumps({"step": step, **right}) + "\n")
+
+    return picture
+
+
+def export(config, out: Path, folder: Path) -> None:
+    """The finished model as a folder that `python -m infer` reads, in float16, with its curve."""
+    bank = latent_bank(config, out)
+    tokenizer = WordTokenizer(sprites.WORDS, config.text_encoder.length)
+    graphs, like = text_and_unet(config, tokenizer.vocabulary)
+    note, parameters = newest_average(out / "diffusion" / "checkpoints", like)
+    text_encoder, unet = merged(graphs, parameters)
+    height, width = config.size
+    model = VideoInfinity(
+        unet=unet,
+        autoencoder=trained_autoencoder(config, out),
+        text_encoder=text_encoder,
+        tokenizer=tokenizer,
+        schedule=Schedule.scaled_linear(),
+        settings=Settings(
+            latent_scale=bank.scale,
+            prediction=config.prediction,
+            height=height,
+            width=width,
+            fps=config.fps,
+            clip_frames=config.frames,
+            **config.generation,
+        ),
+        arguments={
+            "unet": config.unet.to_dict() | {"context_width": config.text_encoder.width},
+            "autoencoder": config.autoencoder.to_dict(),
+            "text_encoder": config.text_encoder.to_dict() | {"vocabulary": tokenizer.vocabulary},
+        },
+    )
+    model.save(folder, dtype=jnp.float16, provenance=note, overwrite=folder.exists())

@@ -1,0 +1,37 @@
+"""Text encoder and UNet, trained together."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flax import nnx
+
+from vinf_jax.models.text_encoder import TextEncoder
+from vinf_jax.models.unet3d import UNet3D
+from vinf_jax.nn.parameters import merge, split
+
+
+def text_and_unet(config, vocabulary: int) -> tuple[tuple[Any, Any], dict[str, Any]]:
+    """Graphs of the text encoder and the UNet, and their parameters under one roof."""
+    rngs = nnx.Rngs(config.seed)
+    text = TextEncoder(vocabulary=vocabulary, **config.text_encoder, rngs=rngs)
+    unet = UNet3D(**config.unet, context_width=config.text_encoder.width, rngs=rngs)
+    (text_graph, text_parameters), (unet_graph, unet_parameters) = split(text), split(unet)
+    parameters = {f"text_encoder.{name}": x for name, x in text_parameters.items()}
+    parameters |= {f"unet.{name}": x for name, x in unet_parameters.items()}
+    return (text_graph, unet_graph), parameters
+
+
+def merged(graphs: tuple[Any, Any], parameters: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Text encoder and UNet with these parameters."""
+    return merge(graphs[0], part(parameters, "text_encoder")), merge(
+        graphs[1], part(parameters, "unet")
+    )
+
+
+def part(parameters: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The parameters whose names begin with `name` and a dot, without it."""
+    return {
+        key.removeprefix(f"{name}."): x
+        for key, x in parameters.items()
+        if key.startswith(f"{name}.")
+    }

@@ -1,0 +1,109 @@
+"""What every stage of training does: phases, devices, checkpoints, progress, provenance."""
+
+import platform
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import flax
+import jax
+import jax.numpy as jnp
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from vinf_jax.checkpoint.numbered import Checkpoints
+from vinf_jax.training.loop import Metrics, fit, resume
+from vinf_jax.training.state import State, adam, begin, named, unnamed, updater
+
+
+def train(
+    config,
+    t,
+    folder: Path,
+    loss: Callable,
+    parameters: Mapping[str, Any],
+    phases: list[tuple[int, Callable[[int], Any]]],
+    picture: Callable[[int, State], None],
+    trained: Callable[[int, str], bool] = lambda phase, name: True,
+) -> State:
+    """Trains through all phases, each a number of steps and what makes their batches."""
+    total = sum(steps for steps, _ in phases)
+    optimiser = adam(t.rate, steps=total, warmup=t.warmup)
+    update = updater(loss, optimiser, decay=t.decay, key=jax.random.key(config.seed + 1))
+    mesh = jax.make_mesh((config.devices,), ("data",), (AxisType.Auto,))
+    everywhere, cut = (NamedSharding(mesh, PartitionSpec(*axes)) for axes in ((), ("data",)))
+    checkpoints = Checkpoints(folder / "checkpoints")
+    state = jax.device_put(begin(dict(parameters), optimiser), everywhere)
+    state, start = resume(state, checkpoints)
+    metrics = Metrics(folder / "metrics.jsonl", start)
+    note = {"config": config.to_dict(), "made_by": provenance()}
+    end = 0
+    with bar() as progress:
+        task = progress.add_task(folder.name, total=total, completed=start, loss="")
+        for phase, (steps, batch) in enumerate(phases):
+            begun, end = end, end + steps
+            if start >= end:
+                continue
+            moving = {name: jnp.float32(trained(phase, name)) for name in parameters}
+            state = fit(
+                lambda state, batch, moving=moving: update(state, batch, moving),
+                state,
+                lambda step, batch=batch: jax.device_put(batch(step), cut),
+                start=max(start, begun),
+                steps=end,
+                checkpoints=checkpoints,
+                metrics=metrics,
+                save_every=t.save_every,
+                on_step=lambda step, v: progress.update(
+                    task, completed=step, loss=f"{v['loss']:.4f}"
+                ),
+                on_save=picture,
+                metadata=note,
+            )
+    return state
+
+
+def newest_average(folder: Path, like: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a stage's newest checkpoint says of itself, and its moving average."""
+    checkpoints = Checkpoints(folder)
+    step = checkpoints.latest()
+    if step is None:
+        raise ValueError(f"{folder} has no checkpoint: run the stage {folder.parent.name} first")
+    shapes, note = checkpoints.describe(step)
+    stored = checkpoints.load(step, {n: jax.ShapeDtypeStruct(*shapes[n]) for n in shapes})
+    wanted = {"average": dict(like)}
+    if any(shapes.get(n, (None,))[0] != x.shape for n, x in named(wanted).items()):
+        raise ValueError(
+            f"{folder} was trained with another config: give its own, or another --out"
+        )
+    average = {name: stored[name] for name in named(wanted)}
+    return note | {"steps": step}, unnamed(average, wanted)["average"]
+
+
+def bar() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("loss {task.fields[loss]}"),
+        TimeRemainingColumn(),
+    )
+
+
+def provenance() -> dict[str, str]:
+    """Versions, machine and commit, for what stands beside every result."""
+    commit = subprocess.run(
+        ["git", "describe", "--always", "--dirty", "--abbrev=12"],
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout.strip()
+    return {
+        "commit": commit or "unknown",
+        "python": platform.python_version(),
+        "jax": jax.__version__,
+        "flax": flax.__version__,
+        "device": jax.devices()[0].device_kind,
+    }
