@@ -37,8 +37,8 @@ lint: setup
 clean:
 	rm -rf .venv out build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 
-PROMPTS := "a red circle moves right over a plain blue background" \
-           "a green square moves left over a plain blue background"
+PROMPTS := "a red circle moves right over a striped white background" \
+           "a yellow square turns over a plain black background"
 
 $(READY): requirements.txt pyproject.toml
 	@for python in $(PYTHONS); do \
