@@ -58,7 +58,7 @@ def updater(
             "optimiser": memory,
             "step": step + 1,
         }
-        return new, {"loss": value, **more, "gradient": optax.global_norm(gradients)}
+        return new, {"loss": value, **more, "gradient": optax.tree.norm(gradients)}
 
     return jax.jit(update, donate_argnums=0)
 

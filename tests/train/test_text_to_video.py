@@ -1,0 +1,93 @@
+"""The whole training program on the smallest networks: every stage, a stop, the finished model."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.tolerances import EXACT
+from train import text_to_video
+from vinf_jax.nn.parameters import flat
+from vinf_jax.programs import load_config, spoken
+from vinf_jax.systems.video_infinity import VideoInfinity
+
+
+def tiny():
+    config = load_config("configs/sprites.py")
+    config.update(
+        {
+            "size": (16, 16),
+            "frames": 4,
+            "autoencoder": {"channels": (8, 8), "norm_groups": 4},
+            "text_encoder": {"width": 16, "layers": 1},
+            "unet": {"channels": (16,), "attention": (False,), "head_size": 8, "norm_groups": 4},
+            "train_autoencoder": {"steps": 4, "batch": 2, "warmup": 1, "save_every": 2},
+            "train_diffusion": {
+                "clips": 6,
+                "phase_steps": (2, 2),
+                "phase_frames": (1, 4),
+                "phase_batch": (4, 2),
+                "warmup": 1,
+                "save_every": 2,
+            },
+        }
+    )
+    config.autoencoder.channels = (8, 8)
+    return config
+
+
+def weights(folder):
+    model = VideoInfinity.load(folder)
+    return {
+        f"{part}.{name}": np.asarray(value)
+        for part in ("unet", "autoencoder", "text_encoder")
+        for name, value in flat(getattr(model, part)).items()
+    }
+
+
+def test_all_stages_and_a_stop_between_them(tmp_path):
+    text_to_video.run(tiny(), tmp_path / "whole")
+    trained = weights(tmp_path / "whole" / "model")
+    assert all(np.isfinite(value).all() for value in trained.values())
+
+    cut = tmp_path / "cut"
+    text_to_video.run(tiny(), cut, ("autoencoder", "diffusion"))
+    for stage in ("autoencoder", "diffusion"):  # as a kill between two checkpoints leaves it
+        shutil.rmtree(cut / stage / "checkpoints" / "step_00000004")
+    (cut / "diffusion" / "latents.npz").unlink()
+    text_to_video.run(tiny(), cut)
+    again = weights(cut / "model")
+    for name, value in trained.items():
+        np.testing.assert_allclose(again[name], value, rtol=EXACT, atol=EXACT, err_msg=name)
+
+    lines = [json.loads(x) for x in (tmp_path / "whole/diffusion/metrics.jsonl").open()]
+    assert lines[-1]["step"] == 4
+    for picture in (
+        "autoencoder/samples/step_000004.png",
+        "diffusion/samples/step_000004.png",
+    ):
+        assert Image.open(tmp_path / "whole" / picture).size[0] > 0
+    assert (tmp_path / "whole/diffusion/judge.jsonl").exists()
+
+
+def test_config_that_does_not_fit_is_one_message(tmp_path, capsys):
+    command = ["--config", "configs/sprites.py", "--out", str(tmp_path)]
+    wrong = ["--devices", "3", "--train_diffusion.phase_steps", "5", "5"]
+    assert spoken(text_to_video.main, [*command, *wrong]) == 2
+    said = capsys.readouterr().err
+    assert "phase_steps" in said and "devices: 3" in said and "Traceback" not in said
+
+
+def test_unknown_field_names_the_nearest(tmp_path, capsys):
+    command = ["--config", "configs/sprites.py", "--out", str(tmp_path), "--seeed", "1"]
+    with pytest.raises(SystemExit) as stop:
+        text_to_video.main(command)
+    assert stop.value.code == 2
+    assert "--seed" in capsys.readouterr().err
+
+
+def test_diffusion_without_autoencoder_says_what_to_run(tmp_path):
+    with pytest.raises(ValueError, match="run the stage autoencoder first"):
+        text_to_video.run(tiny(), tmp_path, ("diffusion",))

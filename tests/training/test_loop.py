@@ -1,0 +1,122 @@
+"""The training loop on a model of three numbers: resume, metrics, average, frozen parameters."""
+
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from tests.tolerances import EXACT, OP
+from vinf_jax.checkpoint.numbered import Checkpoints
+from vinf_jax.training.loop import Metrics, fit, resume
+from vinf_jax.training.state import adam, begin, named, unnamed, updater
+
+STEPS = 12
+
+
+def loss(parameters, batch, key):
+    noise = 0.01 * jax.random.normal(key, batch["y"].shape)
+    error = batch["x"] @ parameters["a.kernel"] + parameters["b"] - batch["y"] + noise
+    return (error**2).mean(), {"bias": parameters["b"]}
+
+
+def batch(step):
+    x = np.random.default_rng(step).normal(size=(8, 2)).astype(np.float32)
+    return {"x": x, "y": x @ np.float32([2, -1]) + np.float32(0.5)}
+
+
+def run(folder, *, until=STEPS, moving=None, broken_at=None, rate=0.1):
+    parameters = {"a.kernel": jnp.zeros(2), "b": jnp.zeros(())}
+    optimiser = adam(rate, steps=STEPS, warmup=2)
+    update = updater(loss, optimiser, decay=0.9, key=jax.random.key(0))
+    moving = moving or {name: jnp.float32(1) for name in parameters}
+    checkpoints = Checkpoints(folder / "checkpoints")
+    state, start = resume(begin(parameters, optimiser), checkpoints)
+    seen = []
+
+    def made(step):
+        if step == broken_at:
+            raise KeyboardInterrupt
+        values = batch(step)
+        return values if until >= 0 else {**values, "y": values["y"] * np.nan}
+
+    state = fit(
+        lambda state, values: update(state, values, moving),
+        state,
+        made,
+        start=start,
+        steps=abs(until),
+        checkpoints=checkpoints,
+        metrics=Metrics(folder / "metrics.jsonl", start),
+        save_every=4,
+        log_every=1,
+        on_step=lambda step, values: seen.append(step),
+    )
+    return state, seen
+
+
+def test_resumed_run_equals_uninterrupted_run(tmp_path):
+    whole, _ = run(tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "cut", broken_at=7)
+    resumed, seen = run(tmp_path / "cut")
+    assert seen[0] == 5, "the newest checkpoint is that of step 4"
+    for name, value in named(whole).items():
+        np.testing.assert_allclose(named(resumed)[name], value, rtol=EXACT, atol=EXACT)
+    losses = [
+        [json.loads(line)["loss"] for line in (tmp_path / name / "metrics.jsonl").open()]
+        for name in ("whole", "cut")
+    ]
+    assert losses[0] == losses[1] and len(losses[0]) == STEPS
+
+
+def test_it_learns(tmp_path):
+    state, _ = run(tmp_path, rate=0.5)
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").open()]
+    assert lines[-1]["loss"] < lines[0]["loss"] / 4
+    assert int(state["step"]) == STEPS
+
+
+def test_frozen_parameters_do_not_move(tmp_path):
+    state, _ = run(tmp_path, moving={"a.kernel": jnp.float32(0), "b": jnp.float32(1)})
+    assert not state["parameters"]["a.kernel"].any()
+    assert state["parameters"]["b"] != 0
+
+
+def test_average_follows_the_parameters():
+    parameters = {"a.kernel": jnp.ones(2), "b": jnp.zeros(())}
+    optimiser = adam(0.1, steps=10, warmup=1)
+    update = updater(loss, optimiser, decay=0.5, key=jax.random.key(0))
+    moving = {name: jnp.float32(1) for name in parameters}
+    state = begin(parameters, optimiser)
+    average = np.zeros(())
+    for step in range(6):
+        state, _ = update(state, batch(step), moving)
+        keep = min(0.5, (1 + step) / (10 + step))
+        average = keep * average + (1 - keep) * np.asarray(state["parameters"]["b"])
+    np.testing.assert_allclose(state["average"]["b"], average, atol=OP)
+
+
+def test_loss_that_is_not_finite_stops_with_the_last_good_checkpoint(tmp_path):
+    run(tmp_path, until=8)
+    with pytest.raises(ValueError, match=r"the loss became nan by step 9.*checkpoint is step 8"):
+        run(tmp_path, until=-STEPS)
+
+
+def test_metrics_forget_what_a_kill_cut_short(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"step": 1, "loss": 3}\n{"step": 5, "loss": 2}\n{"step": 6, "lo')
+    Metrics(path, 4).write(5, {"loss": 1.0})
+    assert [json.loads(line) for line in path.open()] == [
+        {"step": 1, "loss": 3},
+        {"step": 5, "loss": 1.0},
+    ]
+
+
+def test_names_go_both_ways():
+    state = begin({"a.kernel": jnp.ones(2), "b": jnp.zeros(())}, adam(1.0, steps=4, warmup=1))
+    flat = named(state)
+    assert "parameters/a.kernel" in flat and "step" in flat
+    back = unnamed(flat, state)
+    assert jax.tree.structure(back) == jax.tree.structure(state)
