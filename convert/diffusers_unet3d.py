@@ -1,6 +1,7 @@
 """The 3-D UNet as diffusers names it: zeroscope, ModelScope, Video-Infinity's VideoCrafter2."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from vinf_jax.checkpoint.mapping import Row, place
 from vinf_jax.checkpoint.rows import conv2d, dense, frame_mix, norm
@@ -48,6 +49,27 @@ TRANSFORMER = [
 ]
 
 
+class Unit(NamedTuple):
+    """The n-th unit of a block: a residual block and what follows it at the same resolution."""
+
+    block: str
+    level: int
+    n: int
+    attention: bool
+    shortcut: bool
+
+
+def units(channels: Sequence[int], layers: int, attention: Sequence[bool]) -> Iterator[Unit]:
+    """All units on the way down and up. Residual blocks have a shortcut where channels change:
+    on the way up always, since a skip joins them."""
+    for level, width in enumerate(channels):
+        for n in range(layers):
+            changes = n == 0 and width != channels[max(level - 1, 0)]
+            yield Unit("down_blocks", level, n, attention[level], changes)
+        for n in range(layers + 1):
+            yield Unit("up_blocks", level, n, attention[::-1][level], True)
+
+
 def table(
     *,
     channels: Sequence[int] = (320, 640, 1280, 1280),
@@ -66,16 +88,12 @@ def table(
         *norm("conv_norm_out"),
         *conv2d("conv_out"),
     ]
-    last = len(channels) - 1
-    for level in range(len(channels)):
-        down, up = f"down_blocks.{level}", f"up_blocks.{level}"
-        widens = channels[level] != channels[max(level - 1, 0)]
-        for n in range(layers):
-            rows += _unit(down, n, attention=attention[level], shortcut=widens and n == 0)
-        for n in range(layers + 1):
-            rows += _unit(up, n, attention=attention[last - level], shortcut=True)
-        if level < last:
-            rows += conv2d(f"{down}.downsamplers.0.conv") + conv2d(f"{up}.upsamplers.0.conv")
+    for unit in units(channels, layers, attention):
+        block = f"{unit.block}.{unit.level}"
+        rows += _unit(block, unit.n, attention=unit.attention, shortcut=unit.shortcut)
+    for level in range(len(channels) - 1):
+        rows += conv2d(f"down_blocks.{level}.downsamplers.0.conv")
+        rows += conv2d(f"up_blocks.{level}.upsamplers.0.conv")
     return rows
 
 

@@ -35,7 +35,7 @@ class Row:
     kind: Kind
 
     def source_shape(self, target: Mapping[str, Any]) -> tuple[int, ...]:
-        """The stored tensor's shape, from those of the parameters. Nothing is allocated."""
+        """The stored tensor's shape, from those of the parameters."""
         zeros = [np.broadcast_to(np.int8(0), target[name].shape) for name in self.targets]
         return self.kind.theirs(*zeros).shape
 
@@ -66,16 +66,17 @@ def convert(
     ignore: patterns (`*` stands for anything) of tensors that may be left unread.
     Raises ValueError, once, with every name that does not fit and every wrong shape.
     """
-    unread = [n for n in source if not any(fnmatchcase(n, pattern) for pattern in ignore)]
-    troubles = list(_troubles_of_names(table, unread, target))
+    wanted = {row.source for row in table}
+    stored = [name for name in source if name in wanted or not _ignored(name, ignore)]
+    troubles = list(_troubles_of_names(table, stored, target))
     found: dict[str, np.ndarray] = {}
     for row in table:
         if row.source not in source or any(name not in target for name in row.targets):
             continue
         array = np.asarray(source[row.source])
-        wanted = row.source_shape(target)
-        if array.shape != wanted:
-            troubles.append(f"{row.source} has shape {array.shape}, {_for(row)} needs {wanted}")
+        shape = row.source_shape(target)
+        if array.shape != shape:
+            troubles.append(f"{row.source} has shape {array.shape}, {_for(row)} needs {shape}")
         elif not troubles:
             found.update(zip(row.targets, row.kind.ours(array), strict=True))
     _refuse(troubles, "these weights do not fit the model")
@@ -108,7 +109,8 @@ def _troubles_of_names(
     rows = {row.source: row for row in table}
     filled = Counter(name for row in table for name in row.targets)
     unread = [name for name in stored if name not in rows]
-    missing = [name for name in rows if name not in set(stored)]
+    there = set(stored)
+    missing = [name for name in rows if name not in there]
     unfilled = [name for name in target if name not in filled]
     unknown = [name for name in filled if name not in target]
     for name, near in _nearest(missing, unread):
@@ -127,10 +129,14 @@ def _troubles_of_names(
             yield f"{count} rows of the table fill {name}"
 
 
+def _ignored(name: str, ignore: Sequence[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in ignore)
+
+
 def _nearest(names: Sequence[str], others: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Each name with a remark on the most similar of the others, for the first names only."""
     for n, name in enumerate(names):
-        near = get_close_matches(name, others, n=1) if n < NEAREST else []
+        near = get_close_matches(name, others, n=1, cutoff=0.8) if n < NEAREST else []
         yield name, "".join(f" (near it: {other})" for other in near)
 
 

@@ -4,6 +4,8 @@ Every function takes our layer's name and, where it differs, the stored one. Wha
 decides how it is turned, never its number of axes: square matrices forgive a forgotten transpose.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from vinf_jax.checkpoint.mapping import Kind, Row
@@ -20,14 +22,6 @@ def turned(*axes: int, ones: int = 0) -> Kind:
         return x.transpose(back).reshape(*(x.shape[axis] for axis in back), *(1,) * ones)
 
     return Kind(ours, theirs)
-
-
-def stacked(parts: int, kind: Kind) -> Kind:
-    """`parts` tensors of a kind that are stored as one, joined along its first axis."""
-    return Kind(
-        lambda x: tuple(kind.ours(part)[0] for part in np.split(x, parts)),
-        lambda *ours: np.concatenate([kind.theirs(part) for part in ours]),
-    )
 
 
 SAME = Kind(lambda x: (x,), lambda x: x)
@@ -60,9 +54,21 @@ def norm(target: str, source: str | None = None) -> list[Row]:
     return _layer(target, source, "scale", SAME, True)
 
 
-def table_of(target: str, source: str) -> list[Row]:
-    """An array without layer: token and position embeddings, whose rows are looked up."""
-    return [Row(source, (target,), SAME)]
+def array(target: str, source: str | None = None) -> list[Row]:
+    """An array that is stored as it is: tokens, positions, embeddings whose rows are looked up."""
+    return [Row(source or target, (target,), SAME)]
+
+
+def stacked(targets: Sequence[str], source: str, kind: Kind) -> list[Row]:
+    """Arrays of a kind that are stored as one, joined along its first axis."""
+
+    def ours(x: np.ndarray) -> tuple[np.ndarray, ...]:
+        return tuple(kind.ours(part)[0] for part in np.split(x, len(targets)))
+
+    def theirs(*parts: np.ndarray) -> np.ndarray:
+        return np.concatenate([kind.theirs(part) for part in parts])
+
+    return [Row(source, tuple(targets), Kind(ours, theirs))]
 
 
 def _layer(target: str, source: str | None, weight: str, kind: Kind, bias: bool) -> list[Row]:

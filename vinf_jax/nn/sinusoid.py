@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-SINE = np.float32([2.60831598e-6, -1.98106907e-4, 8.33307859e-3, -1.66666597e-1])
+SINE = np.array([2.60831598e-6, -1.98106907e-4, 8.33307859e-3, -1.66666597e-1], np.float32)
 """sin r = r + r^3 (s_0 r^6 + s_1 r^4 + s_2 r^2 + s_3) for r within a quarter turn of zero."""
 
 
