@@ -54,6 +54,11 @@ def test_labels_say_number_and_time():
     assert first.shape == other.shape and (first != other).any()
 
 
+def test_times_can_be_left_out():
+    timed, plain = (sheet(frames(2), [0, 9], fps) for fps in (8, None))
+    assert timed.shape == plain.shape and (timed != plain).any()
+
+
 def test_large_frames_are_shrunk():
     image = sheet(frames(2, 320, 512), [0, 1], 8)
     assert image.shape[1] < 2 * 200 + 2 * MARGIN

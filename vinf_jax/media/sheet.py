@@ -24,7 +24,7 @@ def spaced(total: int, count: int) -> list[int]:
 def sheet(
     frames: np.ndarray,
     numbers: Sequence[int],
-    fps: int | float,
+    fps: int | float | None,
     *,
     captions: Sequence[str] = (),
     title: str = "",
@@ -35,7 +35,7 @@ def sheet(
     Args:
         frames: uint8 (F, H, W, 3), the frames to show.
         numbers: their F frame numbers in the video.
-        fps: frames per second of the video, for the times.
+        fps: frames per second of the video, for the times; None leaves the times out.
         captions: F texts, say the prompt at each frame, or none. Neighbours of the same caption
             share a heading, and a new caption starts a new row.
         title: heading of the whole sheet.
@@ -91,7 +91,7 @@ def _cell(frame: np.ndarray) -> Any:
     return _pillow().fromarray(frame.repeat(scale, axis=0).repeat(scale, axis=1))
 
 
-def _row(cells: Sequence[Any], numbers: Sequence[int], fps: int | float, width: int) -> Any:
+def _row(cells: Sequence[Any], numbers: Sequence[int], fps: int | float | None, width: int) -> Any:
     """A strip of frames with labels under them."""
     strip, pen = _canvas(width, cells[0].height + LABEL + GAP + 2)
     for n, (cell, number) in enumerate(zip(cells, numbers, strict=True)):
@@ -99,7 +99,7 @@ def _row(cells: Sequence[Any], numbers: Sequence[int], fps: int | float, width: 
         strip.paste(cell, (left, 0))
         below = cell.height + 3
         pen.text((left, below), f"{number}", INK, _font(LABEL))
-        time = f"{number / fps:.2f} s"
+        time = f"{number / fps:.2f} s" if fps else ""
         pen.text((left + cell.width, below), time, GRAY, _font(LABEL), anchor="ra")
     return strip
 
@@ -158,7 +158,7 @@ def _check(
     frames: np.ndarray,
     numbers: Sequence[int],
     captions: Sequence[str],
-    fps: int | float,
+    fps: int | float | None,
     columns: int,
 ) -> None:
     troubles = []
@@ -168,7 +168,7 @@ def _check(
         troubles.append(f"{len(numbers)} numbers for {len(frames)} frames")
     if captions and len(captions) != len(frames):
         troubles.append(f"{len(captions)} captions for {len(frames)} frames; give one each or none")
-    if fps <= 0:
+    if fps is not None and fps <= 0:
         troubles.append(f"fps is {fps}; it must be above 0")
     if columns < 1:
         troubles.append(f"columns is {columns}; it must be 1 or more")

@@ -1,0 +1,195 @@
+"""The flags that programs which run a model share, as tables, and what they mean.
+
+What is not given is left to the model's own settings, which lie with its weights.
+"""
+
+import argparse
+import difflib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+from ml_collections import ConfigDict
+
+import vinf_jax
+from vinf_jax.programs import load_config, override
+
+from .devices import simulate
+
+
+class Flag(NamedTuple):
+    name: str
+    type: Callable[[str], Any]
+    help: str
+
+
+METAVARS = {int: "N", float: "X", str: "NAME"}
+SAMPLING = (
+    Flag("steps", int, "sampling steps"),
+    Flag("guidance", float, "scale of classifier-free guidance; 1 is none"),
+    Flag("sampler", str, "name of the sampler"),
+    Flag("karras", bool, "noise levels as Karras et al. space them"),
+    Flag("fps", float, "frames per second that the model is told, and of the video"),
+    Flag("height", int, "pixels, before enlarging"),
+    Flag("width", int, "pixels, before enlarging"),
+    Flag("crossfade", int, "frames over which one prompt passes into the next"),
+)
+SCOPE = (
+    Flag("local", int, "frames on either side that a frame sees"),
+    Flag("spread", int, "frames spread over the video that all frames see"),
+    Flag("switch", float, "diffusion time (0..999) from which global frames count more"),
+    Flag("strength", float, "logit bias of the frames that count more"),
+    Flag("softness", float, "diffusion steps on both sides of the switch to pass over it"),
+    Flag("ranks", int, "GPUs that --scope reference stands for"),
+)
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong as a ValueError, for the one message that a mistake is worth."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(f"{message} ({self.prog} --help says more)")
+
+
+def parser(program: str, description: str | None, notes: str = "") -> Parser:
+    """An empty parser of a program of this folder; prefixes of flags are not flags."""
+    return Parser(
+        prog=f"python -m infer {program}",
+        description=description,
+        epilog=notes,
+        allow_abbrev=False,
+    )
+
+
+def add_model(to: argparse.ArgumentParser) -> None:
+    """Which model, and how it samples."""
+    group = to.add_argument_group("model")
+    group.add_argument(
+        "--config",
+        default="configs/sprites.py",
+        help="config file, or the name of a shipped one (default: %(default)s)",
+    )
+    group.add_argument(
+        "--weights",
+        type=Path,
+        metavar="FOLDER",
+        help="folder of the weights (default: those shipped for the config)",
+    )
+    group.add_argument(
+        "--compile-cache", type=Path, metavar="FOLDER", help="keep compiled programs there"
+    )
+    add_flags(to.add_argument_group("sampling (default: the model's own settings)"), SAMPLING)
+    group = to.add_argument_group("which frames a frame sees (default: the model's own settings)")
+    group.add_argument("--scope", metavar="PRESET", help="base, video_infinity or reference")
+    add_flags(group, SCOPE, "scope.")
+
+
+def add_flags(to: Any, flags: Sequence[Flag], prefix: str = "") -> None:
+    """`--name` for every flag of a table; `given` says which were there."""
+    for flag in flags:
+        how: dict[str, Any] = {"type": flag.type, "metavar": METAVARS.get(flag.type)}
+        if flag.type is bool:
+            how = {"action": argparse.BooleanOptionalAction}
+        to.add_argument(f"--{prefix}{flag.name}", default=argparse.SUPPRESS, help=flag.help, **how)
+
+
+def given(options: argparse.Namespace, flags: Sequence[Flag], prefix: str = "") -> dict[str, Any]:
+    """The flags of a table that were given, by name."""
+    values = vars(options)
+    names = (flag.name for flag in flags)
+    return {name: values[prefix + name] for name in names if prefix + name in values}
+
+
+def scope_settings(options: argparse.Namespace, own: dict[str, Any]) -> dict[str, Any] | None:
+    """The scope as plain settings ({"preset": name, field: value}); None if no flag is about it.
+
+    Fields change those of the model's `own` scope, or those of the preset that is named.
+    """
+    fields = given(options, SCOPE, "scope.")
+    if options.scope is None and not fields:
+        return None
+    known = own if options.scope in (None, own["preset"]) else {"preset": options.scope}
+    return known | fields
+
+
+def config_of(options: argparse.Namespace, rest: Sequence[str]) -> ConfigDict:
+    """The config, with the fields that `rest` sets.
+
+    Raises:
+        ValueError: no such config, a field that it lacks, or one whose value the training settled:
+            the weights would not follow it, and a program that ignored it would be one that lies.
+        SystemExit: status 2 after a message, for a value of the wrong type.
+    """
+    plain = load_config(options.config)
+    fields = flat(plain)
+    flags = [flag.name for flag in SAMPLING] + [f"scope.{flag.name}" for flag in SCOPE]
+    refuse(_unknown(rest, [*fields, *vars(options), *flags]))
+    config = override(plain, rest, prog="python -m infer")
+    refuse(
+        [
+            f"{name}: {value!r}, but the weights were trained with {fields[name]!r}; train others "
+            "with it (python -m train), or leave it"
+            for name, value in flat(config).items()
+            if value != fields[name]
+        ]
+    )
+    return config
+
+
+def flat(config: ConfigDict, prefix: str = "") -> dict[str, Any]:
+    """The fields of a config by dotted name."""
+    fields = {}
+    for name, value in config.items():
+        inner = isinstance(value, ConfigDict)
+        fields |= flat(value, f"{prefix}{name}.") if inner else {prefix + name: value}
+    return fields
+
+
+def refuse(troubles: Sequence[str]) -> None:
+    """Raises one ValueError that says all the troubles, if there are any."""
+    if troubles:
+        raise ValueError("; ".join(troubles))
+
+
+def _unknown(rest: Sequence[str], known: Sequence[str]) -> list[str]:
+    """Flags that nobody knows, with the nearest that somebody does."""
+    names = [word[2:].partition("=")[0] for word in rest if word.startswith("--")]
+    stray = [] if not rest or (names and rest[0].startswith("--")) else [rest[0]]
+    known = [name.replace("_", "-") if "." not in name else name for name in known]
+    near = {name: difflib.get_close_matches(name, known, n=1) for name in names}
+    troubles = [f"{word!r} belongs to no flag" for word in stray]
+    return troubles + [
+        f"--{name} is neither a flag nor a field of the config"
+        + (f"; did you mean --{near[name][0]}?" if near[name] else "; --help lists them")
+        for name in names
+        if name not in known and name.replace("_", "-") not in known
+    ]
+
+
+def weights_of(options: argparse.Namespace) -> Path:
+    """The folder of the weights: the given one, or the one shipped for the config."""
+    shipped = Path(vinf_jax.__file__).resolve().parent / "weights"
+    return options.weights or shipped / Path(options.config).stem
+
+
+def loaded(options: argparse.Namespace, devices: int, troubles: Sequence[str]) -> Any:
+    """The model (`VideoInfinity`), with `devices` simulated ones where only a CPU is at hand.
+
+    Raises:
+        ValueError: `troubles`, and that the weights are missing or damaged.
+    """
+    folder = weights_of(options)
+    advice = "train a model (python -m train), or give another folder: --weights FOLDER"
+    if not folder.is_dir():
+        refuse([*troubles, f"weights: there is no folder {folder}; {advice}"])
+    simulate(devices)
+    import jax
+
+    from vinf_jax.systems.video_infinity import VideoInfinity
+
+    if options.compile_cache:
+        jax.config.update("jax_compilation_cache_dir", str(options.compile_cache))
+    try:
+        return VideoInfinity.load(folder)
+    except ValueError as error:
+        refuse([*troubles, f"weights: {error}; {advice}"])

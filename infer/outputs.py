@@ -1,0 +1,64 @@
+"""The files a run leaves: a video, a contact sheet and a record beside it, of every seed."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vinf_jax.media.target import check_target, replacing
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The files of one video: out/demo.mp4, out/demo.png, out/demo.json, out/demo.preview.png."""
+
+    video: Path
+
+    @property
+    def sheet(self) -> Path:
+        return self.video.with_suffix(".png")
+
+    @property
+    def record(self) -> Path:
+        return self.video.with_suffix(".json")
+
+    @property
+    def preview(self) -> Path:
+        return self.video.with_suffix(".preview.png")
+
+    @property
+    def all(self) -> tuple[Path, ...]:
+        """What a finished run leaves, a preview aside."""
+        return self.video, self.sheet, self.record
+
+
+def of_seeds(out: Path, seeds: Sequence[int]) -> dict[int, Outputs]:
+    """The files of every seed: `out` itself for one, out-seed3.mp4 and so on for several."""
+    if len(seeds) == 1:
+        return {seeds[0]: Outputs(out)}
+    return {seed: Outputs(out.with_stem(f"{out.stem}-seed{seed}")) for seed in seeds}
+
+
+def target_troubles(paths: Sequence[Path], force: bool) -> list[str]:
+    """Why these files cannot be written, one message each; nothing is left behind."""
+    found = []
+    for path in paths:
+        try:
+            check_target(path, overwrite=force)
+        except OSError as error:
+            found.append(f"out: {error}")
+    return found
+
+
+def suffix_troubles(out: Path, suffix: str) -> list[str]:
+    """`out` must end with `suffix`, since what it names is of that kind."""
+    if out.suffix == suffix:
+        return []
+    return [f"out: {out} should end with {suffix}; {out.with_suffix(suffix)} would fit"]
+
+
+def write_json(path: Path, value: Mapping[str, Any], force: bool) -> None:
+    """`value` as JSON that people can read; the file appears whole or not at all."""
+    with replacing(path, force) as temporary:
+        temporary.write_text(json.dumps(value, indent=2, default=list) + "\n")
