@@ -52,7 +52,7 @@ def get_config() -> ConfigDict:
     config.train_diffusion = ConfigDict(
         {
             "clips": 4096,
-            "phase_steps": (500, 2400, 1000),
+            "phase_steps": (400, 2200, 500),
             "phase_frames": (1, 8, 16),
             "phase_batch": (96, 8, 8),
             "rate": 1.5e-3,
