@@ -21,6 +21,7 @@ from vinf_jax.systems.video_infinity import Settings, VideoInfinity
 from vinf_jax.training.state import State
 
 from .autoencoder import trained_autoencoder
+from .curve import curve
 from .latents import Bank, latent_bank
 from .networks import merged, text_and_unet
 from .pictures import save_grid, to_bytes
@@ -120,7 +121,7 @@ def sample_pictures(config, out: Path, bank: Bank, graphs, tokenizer, schedule) 
 
 
 def export(config, out: Path, folder: Path) -> None:
-    """The finished model as a folder that `python -m infer` reads, in float16, with its curve."""
+    """The finished model as a folder that `python -m infer` reads, in float16; the run's curve."""
     bank = latent_bank(config, out)
     tokenizer = WordTokenizer(sprites.WORDS, config.text_encoder.length)
     graphs, like = text_and_unet(config, tokenizer.vocabulary)
@@ -149,3 +150,4 @@ def export(config, out: Path, folder: Path) -> None:
         },
     )
     model.save(folder, dtype=jnp.float16, provenance=note, overwrite=folder.exists())
+    curve(out)

@@ -62,7 +62,8 @@ def test_all_stages_and_a_stop_between_them(tmp_path):
     for name, value in trained.items():
         np.testing.assert_allclose(again[name], value, rtol=EXACT, atol=EXACT, err_msg=name)
 
-    lines = [json.loads(x) for x in (tmp_path / "whole/diffusion/metrics.jsonl").open()]
+    metrics = (tmp_path / "whole/diffusion/metrics.jsonl").read_text()
+    lines = [json.loads(line) for line in metrics.splitlines()]
     assert lines[-1]["step"] == 4
     for picture in (
         "autoencoder/samples/step_000004.png",

@@ -15,6 +15,10 @@ from vinf_jax.training.state import adam, begin, named, unnamed, updater
 STEPS = 12
 
 
+def _lines(path):
+    return path.read_text().splitlines()
+
+
 def loss(parameters, batch, key):
     noise = 0.01 * jax.random.normal(key, batch["y"].shape)
     error = batch["x"] @ parameters["a.kernel"] + parameters["b"] - batch["y"] + noise
@@ -65,7 +69,7 @@ def test_resumed_run_equals_uninterrupted_run(tmp_path):
     for name, value in named(whole).items():
         np.testing.assert_allclose(named(resumed)[name], value, rtol=EXACT, atol=EXACT)
     losses = [
-        [json.loads(line)["loss"] for line in (tmp_path / name / "metrics.jsonl").open()]
+        [json.loads(line)["loss"] for line in _lines(tmp_path / name / "metrics.jsonl")]
         for name in ("whole", "cut")
     ]
     assert losses[0] == losses[1] and len(losses[0]) == STEPS
@@ -73,7 +77,7 @@ def test_resumed_run_equals_uninterrupted_run(tmp_path):
 
 def test_it_learns(tmp_path):
     state, _ = run(tmp_path, rate=0.5)
-    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").open()]
+    lines = [json.loads(line) for line in _lines(tmp_path / "metrics.jsonl")]
     assert lines[-1]["loss"] < lines[0]["loss"] / 4
     assert int(state["step"]) == STEPS
 
@@ -108,7 +112,7 @@ def test_metrics_forget_what_a_kill_cut_short(tmp_path):
     path = tmp_path / "metrics.jsonl"
     path.write_text('{"step": 1, "loss": 3}\n{"step": 5, "loss": 2}\n{"step": 6, "lo')
     Metrics(path, 4).write(5, {"loss": 1.0})
-    assert [json.loads(line) for line in path.open()] == [
+    assert [json.loads(line) for line in _lines(path)] == [
         {"step": 1, "loss": 3},
         {"step": 5, "loss": 1.0},
     ]

@@ -63,13 +63,13 @@ def updater(
     return jax.jit(update, donate_argnums=0)
 
 
-def named(state: State) -> dict[str, Array]:
-    """The state as a flat dictionary, for a checkpoint."""
+def named(state: Mapping[str, Any]) -> dict[str, Any]:
+    """The state, or its shapes, as a flat dictionary, for a checkpoint."""
     leaves = jax.tree_util.tree_leaves_with_path(state)
     return {jax.tree_util.keystr(path, simple=True, separator="/"): x for path, x in leaves}
 
 
-def unnamed(flat: Mapping[str, Array], like: State) -> State:
+def unnamed(flat: Mapping[str, Any], like: Mapping[str, Any]) -> State:
     """The inverse of `named`; `like` gives the structure."""
     names = list(named(like))
     return jax.tree.unflatten(jax.tree.structure(like), [flat[name] for name in names])
