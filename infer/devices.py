@@ -5,7 +5,6 @@ import os
 import sys
 from typing import Any
 
-
 MOST = 256
 """More simulated devices than this are made only if JAX_NUM_CPU_DEVICES says so."""
 

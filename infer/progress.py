@@ -106,11 +106,14 @@ class Display:
             self._show()
 
     def status(self) -> str:
-        """The stage and what is known of its length: "denoise 12/30, 1.4 s each, 25 s left"."""
+        """The stage and what is known of its length: "denoise 12/30, 1.4 s each, 25 s left".
+
+        One or two steps say nothing about each other (compilation), so nothing is foretold.
+        """
         parts = [f"{self.watch.stage} {self.step}/{self.steps}" if self.steps else self.watch.stage]
-        if self.step:
+        if self.step and self.steps > 2:
             each = self.watch.here / self.step
-            parts += [f"{each:.2g} s each", f"{_clock(each * (self.steps - self.step))} left"]
+            parts += [f"{each:.1f} s each", f"{_clock(each * (self.steps - self.step))} left"]
         elif self.watch.here >= 1:
             parts.append(f"{_clock(self.watch.here)} so far")
         return ", ".join(parts)

@@ -52,11 +52,11 @@ def test_status_says_what_is_left():
     clock.time += 12
     assert display.status() == "denoise 0/30, 12 s so far"
     display(step("denoise", 6, 30))
-    assert display.status() == "denoise 6/30, 2 s each, 48 s left"
-    display(step("compile"))
+    assert display.status() == "denoise 6/30, 2.0 s each, 48 s left"
+    display(step("compile", 1, 2))
     clock.time += 75
-    assert display.status() == "compile, 1 min 15 s so far"
-    assert display.done == {"denoise": 6, "compile": 0}
+    assert display.status() == "compile 1/2, 1 min 15 s so far"
+    assert display.done == {"denoise": 6, "compile": 1}
 
 
 def test_a_new_stage_is_a_line_and_a_long_one_repeats():
