@@ -60,7 +60,9 @@ class PaddedDownsample(nnx.Module):
 class Level(nnx.Module):
     """Residual blocks at one resolution, then the way to the next, if there is one."""
 
-    def __init__(self, inputs: int, outputs: int, layers: int, groups: int, resize, *, rngs) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, layers: int, groups: int, resize, *, rngs
+    ) -> None:
         widths = [inputs] + [outputs] * (layers - 1)
         self.resnets = nnx.List([_residual(width, outputs, groups, rngs) for width in widths])
         if resize is PaddedDownsample:
@@ -82,7 +84,9 @@ class Encoder(nnx.Module):
         self.conv_in = FrameConv(inputs, channels[0], rngs=rngs)
         resize = [PaddedDownsample] * (len(channels) - 1) + [None]
         widths = zip([channels[0], *channels], channels, resize, strict=False)
-        self.down_blocks = nnx.List([Level(i, o, layers, groups, r, rngs=rngs) for i, o, r in widths])
+        self.down_blocks = nnx.List(
+            [Level(i, o, layers, groups, r, rngs=rngs) for i, o, r in widths]
+        )
         self.mid_block = Middle(channels[-1], groups, rngs=rngs)
         self.conv_norm_out = GroupNorm(channels[-1], groups, EPSILON, rngs=rngs)
         self.conv_out = FrameConv(channels[-1], outputs, rngs=rngs)
@@ -137,7 +141,8 @@ class AutoencoderKL(nnx.Module):
         self.encoder = Encoder(in_channels, moments, channels, layers, norm_groups, rngs=rngs)
         self.quant_conv = FrameConv(moments, moments, 1, rngs=rngs)
         self.post_quant_conv = FrameConv(latent_channels, latent_channels, 1, rngs=rngs)
-        self.decoder = Decoder(latent_channels, in_channels, channels, layers, norm_groups, rngs=rngs)
+        sizes = (channels, layers, norm_groups)
+        self.decoder = Decoder(latent_channels, in_channels, *sizes, rngs=rngs)
 
     def encode(self, images: Array) -> tuple[Array, Array]:
         """Mean and log variance of the latents' distribution."""

@@ -177,7 +177,8 @@ class UNet3D(nnx.Module):
         context = context or Context()
         if x.shape[2] % self.stride or x.shape[3] % self.stride:
             raise ValueError(
-                f"latents of {x.shape[2]}x{x.shape[3]}: both sides must be multiples of {self.stride}"
+                f"latents: {x.shape[2]}x{x.shape[3]}, but both sides must be multiples of "
+                f"{self.stride}"
             )
         embedding = self.time_embedding(jnp.broadcast_to(time, x.shape[:1]), x.dtype)
         if hasattr(self, "fps_embedding"):

@@ -1,5 +1,6 @@
 """Attention: the projections, the softmax over one or several sets of keys."""
 
+import functools
 import math
 from collections.abc import Sequence
 
@@ -59,9 +60,7 @@ def attend(query: Array, key: Array, value: Array) -> Array:
     if slices == 1:
         return softmax_over(query, [(key, value)])
     cut = query.reshape(*query.shape[:-3], slices, queries // slices, *query.shape[-2:])
-    out = jax.lax.map(
-        lambda q: softmax_over(q, [(key, value)]), jnp.moveaxis(cut, -4, 0)
-    )
+    out = jax.lax.map(lambda q: softmax_over(q, [(key, value)]), jnp.moveaxis(cut, -4, 0))
     return jnp.moveaxis(out, 0, -4).reshape(query.shape)
 
 
@@ -91,15 +90,16 @@ def softmax_over(
         logits.append(scores)
     top = jnp.maximum(_most(logits), jnp.finfo(logits[0].dtype).min)
     weights = [jnp.exp(scores - top) for scores in logits]
-    total = sum(w.sum(-1, keepdims=True) for w in weights)
-    out = sum(w.astype(v.dtype) @ v for w, v in zip(weights, values, strict=True))
+    total = _sum([w.sum(-1, keepdims=True) for w in weights])
+    out = _sum([w.astype(v.dtype) @ v for w, v in zip(weights, values, strict=True)])
     total = jnp.where(total == 0, 1, total).astype(out.dtype)
     return jnp.moveaxis(out / total, -3, -2)
 
 
+def _sum(parts: Sequence[Array]) -> Array:
+    return functools.reduce(jnp.add, parts)
+
+
 def _most(logits: Sequence[Array]) -> Array:
     parts = [scores.max(-1, keepdims=True) for scores in logits if scores.shape[-1]]
-    top = parts[0]
-    for part in parts[1:]:
-        top = jnp.maximum(top, part)
-    return jax.lax.stop_gradient(top)
+    return jax.lax.stop_gradient(functools.reduce(jnp.maximum, parts))

@@ -16,15 +16,15 @@ class FrameConv(nnx.Conv):
         self.stride, pad = stride, size // 2
         super().__init__(inputs, outputs, (size, size), stride, padding=pad, rngs=rngs)
 
-    def __call__(self, x: Array) -> Array:
-        frames = x.reshape(-1, *x.shape[2:])
+    def __call__(self, inputs: Array, out_sharding=None) -> Array:
+        frames = inputs.reshape(-1, *inputs.shape[2:])
         if self.stride == 1:
             pad = self.kernel_size[0] // 2
-            out = convolve(frames, self.kernel.astype(x.dtype), (pad, pad))
-            out = out + self.bias.astype(x.dtype)
+            out = convolve(frames, self.kernel.astype(inputs.dtype), (pad, pad))
+            out = out + jnp.asarray(self.bias, inputs.dtype)
         else:
-            out = super().__call__(frames)
-        return out.reshape(*x.shape[:2], *out.shape[1:])
+            out = super().__call__(frames, out_sharding)
+        return out.reshape(*inputs.shape[:2], *out.shape[1:])
 
 
 class ResidualBlock(nnx.Module):

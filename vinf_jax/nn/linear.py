@@ -19,9 +19,9 @@ SMALL = 256
 class Dense(nnx.Linear):
     """Linear layer over the last axis, as one product of two matrices."""
 
-    def __call__(self, x: Array) -> Array:
-        rows = super().__call__(x.reshape(-1, x.shape[-1]))
-        return rows.reshape(*x.shape[:-1], rows.shape[-1])
+    def __call__(self, inputs: Array, out_sharding=None) -> Array:
+        rows = super().__call__(inputs.reshape(-1, inputs.shape[-1]), out_sharding)
+        return rows.reshape(*inputs.shape[:-1], rows.shape[-1])
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))

@@ -58,7 +58,7 @@ class Full(Synchronised):
 
 @dataclass(frozen=True)
 class DualScope(Synchronised):
-    """Local scope and global scope (Video-Infinity, arXiv 2406.16260, section 4.2), by frame number.
+    """Local and global scope (Video-Infinity, arXiv 2406.16260, section 4.2), by frame number.
 
     A frame sees the frames at most `local` numbers away and `spread` frames evenly spaced over the
     video, the same for all. At diffusion time t >= `switch` global keys get a logit bias of

@@ -33,8 +33,8 @@ def make_mesh(clips: int, guidance: int = 1, devices: Sequence[jax.Device] | Non
     needed = clips * guidance
     if needed > len(devices):
         raise ValueError(
-            f"clips: {clips} clips x {guidance} guidance groups need {needed} devices, but there are "
-            f"{len(devices)}; use at most {len(devices) // guidance} clips, or start with more "
+            f"clips: {clips} clips x {guidance} guidance groups need {needed} devices, but there "
+            f"are {len(devices)}; use at most {len(devices) // guidance} clips, or start with more "
             f"devices (on CPU: JAX_NUM_CPU_DEVICES={needed} before jax starts)"
         )
     grid = np.asarray(devices[:needed]).reshape(guidance, clips)
