@@ -15,6 +15,7 @@ from vinf_jax.diffusion.samplers import DPMSolver
 from vinf_jax.diffusion.schedule import Schedule
 from vinf_jax.media import sprites
 from vinf_jax.media.judge import judge, verdict
+from vinf_jax.media.sheet import spaced
 from vinf_jax.models.tokenizer import WordTokenizer
 from vinf_jax.nn.parameters import merge, split
 from vinf_jax.systems.video_infinity import Settings, VideoInfinity
@@ -104,11 +105,9 @@ def sample_pictures(config, out: Path, bank: Bank, graphs, tokenizer, schedule) 
 
     def picture(step: int, state: State) -> None:
         frames = to_bytes(sample(state["average"])).reshape(*shape[:2], *config.size, 3)
-        save_grid(
-            out / "diffusion" / "samples" / f"step_{step:06d}.png",
-            frames[:, :: config.frames // 8].reshape(-1, *config.size, 3),
-            8,
-        )
+        shown = spaced(config.frames, 8)
+        grid = frames[:, shown].reshape(-1, *config.size, 3)
+        save_grid(out / "diffusion" / "samples" / f"step_{step:06d}.png", grid, len(shown))
         verdicts = [
             verdict(judge(clip, fps=config.fps), sprites.parse(prompt))
             for clip, prompt in zip(frames, prompts, strict=True)
