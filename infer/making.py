@@ -79,17 +79,17 @@ class Job:
 def troubles(job: Job, seeds: Sequence[int], files: Outputs) -> list[str]:
     """What keeps the model from making these videos, or the codec from encoding them."""
     found = []
-    questions = (
-        lambda: job.model.stream(**job.wishes, seed=min(seeds)),
-        lambda: job.writer(files),
-    )
-    for ask in questions:
-        try:
-            ask()
-        except ValueError as error:
-            found.append(str(error))
-        except OSError:
-            pass  # said with the troubles of all files
+    try:
+        for seed in seeds:
+            job.model.stream(**job.wishes, seed=seed)
+    except ValueError as error:
+        found.append(str(error))
+    try:
+        job.writer(files)
+    except ValueError as error:
+        found.append(str(error))
+    except OSError:
+        pass  # said with the troubles of all files
     return found
 
 

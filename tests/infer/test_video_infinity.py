@@ -132,13 +132,13 @@ def test_existing_files_stay_unless_forced(model, weights, given, tmp_path, caps
 
 
 REFUSED = [
-    ({"frames": 0}, ["frames: 0", "1 or more"]),
-    ({"clips": 0}, ["clips: 0", "1 or more"]),
+    ({"frames": 0}, ["frames: 0", "give a whole number"]),
+    ({"clips": 0}, ["clips: 0", "give a whole number"]),
     ({"clips": 7}, ["clips: 7 clips for 6 frames", "at most 6"]),
     ({"clips": 9, "frames": 20}, ["clips: 9", "need 9 devices", "there are 8", "at most 8"]),
     ({"guidance_groups": 3}, ["guidance_groups: 3", "1 or 2"]),
     ({"guidance_groups": 2, "clips": 5}, ["need 10 devices", "at most 4"]),
-    ({"seed": -1}, ["seed: -1", "0 or more"]),
+    ({"seed": (3, -1)}, ["seed: -1", "give a whole number"]),
     ({"seed": (4, 4)}, ["seed: 4 stands more than once"]),
     ({"ranges": "0:6"}, ["ranges: 1 ranges for 2 prompts"]),
     ({"ranges": ("0:3", "4:6")}, ["ranges", "3", "4", "no prompt"]),
