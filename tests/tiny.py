@@ -45,9 +45,10 @@ SETTINGS = {
 }
 
 
-def tiny_network(part: str, seed: int = 0, dtype=jnp.float32):
-    """The UNet, autoencoder or text encoder of `tiny_model`, alone."""
-    graph, like = split(abstract(lambda rngs: NETWORKS[part](**ARGUMENTS[part], rngs=rngs)))
+def tiny_network(part: str, seed: int = 0, dtype=jnp.float32, **changes):
+    """The UNet, autoencoder or text encoder of `tiny_model`, alone; `changes` to its arguments."""
+    arguments = ARGUMENTS[part] | changes
+    graph, like = split(abstract(lambda rngs: NETWORKS[part](**arguments, rngs=rngs)))
     return merge(graph, randomised(like, seed, dtype))
 
 

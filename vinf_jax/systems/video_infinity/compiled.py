@@ -30,6 +30,7 @@ class Compiled:
         self._encode = jax.jit(lambda parameters, tokens: merge(graph, parameters)(tokens))
         self._picture = jax.jit(picture(self.autoencoder[0], scale))
         self._kept: dict[Hashable, Any] = {}
+        self._laid: tuple[Mesh, tuple[Any, Any]] | None = None
 
     def text(self, tokens: np.ndarray) -> np.ndarray:
         """Features (n, N, D) of tokens (n, N)."""
@@ -40,9 +41,12 @@ class Compiled:
         return np.asarray(self._picture(self.autoencoder[1], latents))
 
     def laid(self, mesh: Mesh) -> tuple[Any, Any]:
-        """Parameters of the UNet and of the autoencoder, on every device of the mesh."""
-        both = self.unet[1], self.autoencoder[1]
-        return self.keep(("laid", mesh), lambda: place(mesh, EVERYWHERE, both))
+        """Parameters of the UNet and of the autoencoder, on every device of the mesh. Those of one
+        mesh are kept at a time."""
+        if self._laid is None or self._laid[0] != mesh:
+            both = self.unet[1], self.autoencoder[1]
+            self._laid = mesh, place(mesh, EVERYWHERE, both)
+        return self._laid[1]
 
     def keep(self, key: Hashable, make: Callable[[], Any]) -> Any:
         """What `make` made when this key was first asked for."""

@@ -149,7 +149,9 @@ def _troubles(unet, latents, time, text, fps, scope, mesh, numbers) -> list[str]
         troubles += _number_troubles(np.asarray(numbers), frames)
     if mesh is not None:
         troubles += _mesh_troubles(mesh, frames)
-    return troubles + [f"scope {line}" for line in scope.troubles(frames)]
+    if frames >= 1:
+        troubles += [f"scope {line}" for line in scope.troubles(frames)]
+    return troubles
 
 
 def _text_troubles(unet: UNet3D, text: Array, videos: int, frames: int) -> list[str]:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 from vinf_jax.diffusion.samplers import Sampler
@@ -21,6 +22,8 @@ from vinf_jax.systems.video_infinity.settings import (
     make_sampler,
     sampler_troubles,
 )
+
+MOST = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ def request(limits: Limits, **given: Any) -> Request:
     wish = given | chosen
     troubles = _number_troubles(wish, limits.side) + _device_troubles(wish, limits.devices)
     troubles += _prompt_troubles(wish) or _word_troubles(wish, limits.tokenizer)
-    troubles += sampler_troubles(wish["sampler"], limits.schedule, wish["steps"])
+    troubles += sampler_troubles(wish["sampler"], limits.schedule, wish["steps"], wish["karras"])
     troubles += _scope_troubles(wish)
     if troubles:
         raise ValueError("; ".join(troubles))
@@ -98,14 +101,14 @@ def request(limits: Limits, **given: Any) -> Request:
 
 
 def _whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def _number_troubles(wish: Mapping[str, Any], side: int) -> list[str]:
     troubles = [
-        f"{name}: {wish[name]!r}; give a whole number of {least} or more"
+        f"{name}: {wish[name]!r}; give a whole number from {least} to {MOST}"
         for name, least in [("frames", 1), ("clips", 1), ("seed", 0)]
-        if not _whole(wish[name]) or wish[name] < least
+        if not _whole(wish[name]) or not least <= wish[name] <= MOST
     ]
     troubles += [
         f"{name}: {wish[name]!r}; give a multiple of {side}, such as {_near(wish[name], side)}"

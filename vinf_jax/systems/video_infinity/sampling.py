@@ -52,9 +52,10 @@ class Plan:
         return Sharded(CLIP, self.mesh.shape[CLIP], self.frames)
 
 
-def text_spec(text: Array) -> P:
-    """Where text of halves (2, B, N, D), or per frame (2, B, F, N, D), lies on the mesh."""
-    return HALVES_FRAMES if text.ndim == 5 else HALVES
+def text_spec(axes: int) -> P:
+    """Where text of the halves lies on the mesh: (halves, B, N, D), or with 5 axes per frame
+    (halves, B, F, N, D)."""
+    return HALVES_FRAMES if axes == 5 else HALVES
 
 
 def start(plan: Plan, dtype: Any) -> Callable[[Array, Array], State]:
@@ -67,12 +68,12 @@ def start(plan: Plan, dtype: Any) -> Callable[[Array, Array], State]:
 
 
 def step(plan: Plan, text_axes: int) -> Callable:
-    """(state, parameters, keys, i, guidance, fps, text, numbers) -> the state after step i.
+    """(state, i, parameters, keys, guidance, fps, text, numbers) -> the state after step i.
 
     The state is given away: its buffers become the result's.
     """
 
-    def one(state, parameters, keys, i, guidance, fps, text, numbers) -> State:
+    def one(state, i, parameters, keys, guidance, fps, text, numbers) -> State:
         halves = _halves(plan, parameters, text, fps, numbers)
         denoise = denoiser(halves, plan.schedule, plan.prediction)
         joined = guided(denoise, guidance) if plan.halves == 2 else _only(denoise)
@@ -82,9 +83,7 @@ def step(plan: Plan, text_axes: int) -> Callable:
             noise = frame_noise(keys, numbers, plan.shape, state["x"].dtype)
         return plan.sampler.step(state, joined, i, noise)
 
-    text_place = HALVES_FRAMES if text_axes == 5 else HALVES
-    rest = (EVERYWHERE,) * 5
-    specs = (FRAMES, *rest, text_place, P(CLIP))
+    specs = (FRAMES, *(EVERYWHERE,) * 5, text_spec(text_axes), P(CLIP))
     return jax.jit(on_mesh(one, plan.mesh, specs, FRAMES), donate_argnums=0)
 
 

@@ -68,12 +68,15 @@ def make_sampler(name: str, schedule: Schedule, steps: int, karras: bool) -> Sam
     return SAMPLERS[name](schedule, steps, karras)
 
 
-def sampler_troubles(name: str, schedule: Schedule, steps: int) -> list[str]:
+def sampler_troubles(name: str, schedule: Schedule, steps: int, karras: bool) -> list[str]:
     """Why there is no sampler of this name and number of steps, or nothing."""
     if name not in SAMPLERS:
         return [f"sampler: {name!r} is not one of {', '.join(SAMPLERS)}"]
+    troubles = []
+    if karras and name == "ddim":
+        troubles.append("karras: ddim spaces its steps itself; give False, or another sampler")
     try:
-        make_sampler(name, schedule, steps, karras=False)
+        make_sampler(name, schedule, steps, karras)
     except ValueError as error:
-        return [str(error)]
-    return []
+        troubles.append(str(error))
+    return troubles
