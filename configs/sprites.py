@@ -3,7 +3,7 @@
 What it makes: short clips of one coloured shape that moves, turns, bounces or rests over a plain or
 patterned background; with Video-Infinity, videos of any length.
 Trained by:  python -m train text_to_video --config configs/sprites.py --out runs/sprites
-How long: about 80 minutes on 2 CPU cores; docs/sprites.md has the figures to expect.
+How long: two to three hours on 2 CPU cores; docs/sprites.md has the figures to expect.
 """
 
 from ml_collections import ConfigDict
@@ -33,26 +33,27 @@ def get_config() -> ConfigDict:
     )
     config.prediction = "v"
     config.generation = ConfigDict(
-        {"steps": 25, "guidance": 4.0, "sampler": "dpmsolver++", "crossfade": 0}
+        {"steps": 25, "guidance": 4.0, "sampler": "dpmsolver++", "crossfade": 8}
     )
 
     config.train_autoencoder = ConfigDict(
         {
-            "steps": 1300,
+            "steps": 4000,
             "batch": 16,
             "rate": 2e-3,
             "warmup": 50,
             "square": 5.0,
+            "edges": 1.0,
             "kl": 1e-4,
             "decay": 0.995,
-            "save_every": 250,
+            "save_every": 200,
         }
     )
     # Phases: single pictures first, with the temporal layers at rest, then short clips, then whole.
     config.train_diffusion = ConfigDict(
         {
             "clips": 4096,
-            "phase_steps": (400, 2200, 500),
+            "phase_steps": (600, 4200, 1200),
             "phase_frames": (1, 8, 16),
             "phase_batch": (96, 8, 8),
             "rate": 1.5e-3,

@@ -1,5 +1,6 @@
 """First stage: the autoencoder, on single frames of the world."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import jax
@@ -8,18 +9,20 @@ import numpy as np
 from flax import nnx
 
 from vinf_jax.media import sprites
+from vinf_jax.media.judge import judge, verdict
 from vinf_jax.models.autoencoder_kl import AutoencoderKL
 from vinf_jax.nn.parameters import abstract, merge, split
 from vinf_jax.training.state import State
 
 from .pictures import save_grid, to_bytes, to_unit
-from .stage import newest_average, train
+from .stage import log_shares, newest_average, train
 
 
 def autoencoder(config, out: Path) -> None:
     """Frames of the world through the autoencoder: reconstruction and a light pull of the latents
     to a normal distribution."""
     t = config.train_autoencoder
+    sides = dict(zip(("height", "width"), config.size, strict=True))
     model = AutoencoderKL(**config.autoencoder, rngs=nnx.Rngs(config.seed))
     graph, parameters = split(model)
 
@@ -28,30 +31,38 @@ def autoencoder(config, out: Path) -> None:
         mean, log_variance = model.encode(images)
         latents = mean + jnp.exp(log_variance / 2) * jax.random.normal(key, mean.shape)
         error = model.decode(latents) - images
+        edges = sum(jnp.abs(jnp.diff(error, axis=axis)).mean() for axis in (1, 2))
         kl = 0.5 * (mean**2 + jnp.exp(log_variance) - 1 - log_variance).mean()
         off, square = jnp.abs(error).mean(), (error**2).mean()
-        return off + t.square * square + t.kl * kl, {
+        return off + t.square * square + t.edges * edges + t.kl * kl, {
             "absolute": off,
             "psnr": 10 * jnp.log10(4 / square),
             "kl": kl,
         }
 
     def batch(step: int) -> np.ndarray:
-        height, width = config.size
+        first = step * t.batch
         pictures = [
-            sprites.sample(config.seed, step * t.batch + i, frames=1, height=height, width=width)[2]
-            for i in range(t.batch)
+            sprites.sample(config.seed, first + i, frames=1, **sides)[2] for i in range(t.batch)
         ]
         return to_unit(np.concatenate(pictures))
 
     def picture(step: int, state: State) -> None:
-        images = batch(0)[:8]
-        model = merge(graph, state["average"])
-        decoded = np.asarray(jax.jit(lambda x: model.decode(model.encode(x)[0]))(images))
-        rows = np.concatenate([images, decoded])
-        save_grid(
-            out / "autoencoder" / "samples" / f"step_{step:06d}.png", to_bytes(rows), len(images)
+        facts, _, frames = zip(
+            *(
+                sprites.sample(config.seed, n, split="held_out", frames=1, **sides)
+                for n in range(48)
+            ),
+            strict=True,
         )
+        images = np.concatenate(frames)
+        model = merge(graph, state["average"])
+        decoded = to_bytes(jax.jit(lambda x: model.decode(model.encode(x)[0]))(to_unit(images)))
+        rows = np.concatenate([images[:8], decoded[:8]])
+        save_grid(out / "autoencoder" / "samples" / f"step_{step:06d}.png", rows, 8)
+        still = [replace(each, motion=None) for each in facts]
+        seen = [verdict(judge(x[None]), each) for x, each in zip(decoded, still, strict=True)]
+        log_shares(out / "autoencoder" / "judge.jsonl", step, seen)
 
     train(config, t, out / "autoencoder", loss, parameters, [(t.steps, batch)], picture)
 

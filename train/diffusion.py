@@ -1,6 +1,5 @@
 """Second stage: text encoder and UNet on latents; what its checkpoints show; the finished model."""
 
-import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -26,7 +25,7 @@ from .curve import curve
 from .latents import Bank, latent_bank
 from .networks import merged, text_and_unet
 from .pictures import save_grid, to_bytes
-from .stage import newest_average, train
+from .stage import log_shares, newest_average, train
 
 
 def diffusion(config, out: Path) -> None:
@@ -112,9 +111,7 @@ def sample_pictures(config, out: Path, bank: Bank, graphs, tokenizer, schedule) 
             verdict(judge(clip, fps=config.fps), sprites.parse(prompt))
             for clip, prompt in zip(frames, prompts, strict=True)
         ]
-        right = {name: float(np.mean([v[name] for v in verdicts])) for name in verdicts[0]}
-        with (out / "diffusion" / "judge.jsonl").open("a") as file:
-            file.write(json.dumps({"step": step, **right}) + "\n")
+        log_shares(out / "diffusion" / "judge.jsonl", step, verdicts)
 
     return picture
 

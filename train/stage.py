@@ -1,14 +1,16 @@
 """What every stage of training does: phases, devices, checkpoints, progress, provenance."""
 
+import json
 import platform
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import flax
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -79,6 +81,14 @@ def newest_average(folder: Path, like: Mapping[str, Any]) -> tuple[dict[str, Any
         )
     average = {name: stored[name] for name in named(wanted)}
     return note | {"steps": step}, unnamed(average, wanted)["average"]
+
+
+def log_shares(path: Path, step: int, verdicts: Sequence[Mapping[str, bool]]) -> None:
+    """Adds a line with the share of verdicts that say yes, fact by fact."""
+    names = {name: None for verdict in verdicts for name in verdict}
+    right = {n: float(np.mean([verdict[n] for verdict in verdicts if n in verdict])) for n in names}
+    with path.open("a") as file:
+        file.write(json.dumps({"step": step, **right}) + "\n")
 
 
 def bar() -> Progress:
