@@ -47,6 +47,11 @@ def autoencoder(config, out: Path) -> None:
         ]
         return to_unit(np.concatenate(pictures))
 
+    @jax.jit
+    def reconstruct(parameters, images):
+        model = merge(graph, parameters)
+        return model.decode(model.encode(images)[0])
+
     def picture(step: int, state: State) -> None:
         facts, _, frames = zip(
             *(
@@ -56,8 +61,7 @@ def autoencoder(config, out: Path) -> None:
             strict=True,
         )
         images = np.concatenate(frames)
-        model = merge(graph, state["average"])
-        decoded = to_bytes(jax.jit(lambda x: model.decode(model.encode(x)[0]))(to_unit(images)))
+        decoded = to_bytes(reconstruct(state["average"], to_unit(images)))
         rows = np.concatenate([images[:8], decoded[:8]])
         save_grid(out / "autoencoder" / "samples" / f"step_{step:06d}.png", rows, 8)
         still = [replace(each, motion=None) for each in facts]

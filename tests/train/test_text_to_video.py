@@ -69,7 +69,8 @@ def test_all_stages_and_a_stop_between_them(tmp_path):
         "autoencoder/samples/step_000004.png",
         "diffusion/samples/step_000004.png",
     ):
-        assert Image.open(tmp_path / "whole" / picture).size[0] > 0
+        with Image.open(tmp_path / "whole" / picture) as image:
+            assert min(image.size) > 0
     assert (tmp_path / "whole/diffusion/judge.jsonl").exists()
 
 
