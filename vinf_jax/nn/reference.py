@@ -7,6 +7,7 @@ public code would cut over `ranks` GPUs comes out the same on any mesh, one devi
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral
 from typing import Any, Literal, get_args
 
 import jax.numpy as jnp
@@ -62,7 +63,7 @@ class Reference:
         troubles = [
             f"{name}: {getattr(self, name)}, but it must be a whole number of {low} or more"
             for name, low in least.items()
-            if not isinstance(getattr(self, name), int) or getattr(self, name) < low
+            if not isinstance(getattr(self, name), Integral) or getattr(self, name) < low
         ]
         if not math.isfinite(self.attn_scale):
             troubles.append(f"attn_scale: {self.attn_scale}, but it must be a finite number")

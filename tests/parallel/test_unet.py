@@ -1,0 +1,59 @@
+"""One call of the whole network: the answer does not depend on the mesh."""
+
+from functools import cache
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from tests.tiny import ARGUMENTS, tiny_network
+from tests.tolerances import FP64
+from vinf_jax.parallel.mesh import make_mesh
+from vinf_jax.systems.video_infinity import base, predict, reference, video_infinity
+
+SCOPE = video_infinity(local=2, spread=3, strength=2.0)
+
+
+@pytest.fixture(autouse=True)
+def unoptimised():
+    """Compilation is nearly all that these tests do."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
+@cache
+def network():
+    return tiny_network("unet", dtype=jnp.float64, channels=(16,), attention=(True,))
+
+
+def answer(frames, scope, clips=None):
+    rng = np.random.default_rng(frames)
+    return np.asarray(
+        predict(
+            network(),
+            rng.standard_normal((2, frames, 2, 2, 4)),
+            np.array([900, 300]),
+            rng.standard_normal((2, frames, 3, ARGUMENTS["unet"]["context_width"])),
+            fps=8,
+            scope=scope,
+            mesh=clips and make_mesh(clips),
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    "frames, clips, scope",
+    [
+        (7, 1, SCOPE),
+        (5, 4, SCOPE),  # more clips than global frames, one of padding alone
+        (5, 3, base()),
+        (6, 4, reference(2, padding=2, conv_padding=1)),
+        (6, 3, reference(2, padding=2, synchronised="norm_and_conv")),
+    ],
+)
+def test_sharded_equals_whole(x64, frames, clips, scope):
+    whole = answer(frames, scope)
+    assert whole.dtype == np.float64 and np.abs(whole).max() > 0.1
+    assert np.abs(answer(frames, scope, clips) - whole).max() < FP64
