@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from numbers import Integral
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import jax.numpy as jnp
 import numpy as np
@@ -16,6 +16,7 @@ from jax import Array
 
 from vinf_jax.nn.attention import Attention
 from vinf_jax.nn.context import Context
+from vinf_jax.nn.scope import Scope
 from vinf_jax.nn.windows import Sight, blocks, look
 from vinf_jax.parallel.timeline import Timeline, Whole
 
@@ -103,7 +104,8 @@ class Reference:
             return _through(stages, x, replace(context, neighbours=None))
         windows = _windows(line.gather(x), self.ranks, pad)
         together = self.ranks if self.synchronised == "norm" else 1
-        windows = _through(stages, windows, Context(scope=_Windowed(together)))
+        inside = cast(Scope, _Windowed(together))  # stages ask a scope for nothing else
+        windows = _through(stages, windows, Context(scope=inside))
         out = windows[:, pad:-pad].reshape(x.shape[0], -1, *x.shape[2:])
         return line.own(out, x.shape[1])
 
@@ -112,8 +114,9 @@ class Reference:
         bias = jnp.zeros((2, *time.shape))
         if not self.dynamic_scale:
             return bias
-        low, high = self.local_phase, self.global_phase
-        for phase, now in [(low, time < low.t), (high, time >= high.t)]:
+        for phase, early in [(self.local_phase, True), (self.global_phase, False)]:
+            assert phase is not None  # refused where the scope was made
+            now = time < phase.t if early else time >= phase.t
             bias += now * jnp.array([[phase.local_bias], [phase.global_bias]], float)
         return bias
 
@@ -165,10 +168,11 @@ class _Ranks:
         parts = [self.line.gather(part) for part in (mean, variance)]
         shape, own = parts[0].shape, parts[0].shape[1] // self.ranks
         folded = [part.reshape(-1, own, shape[-1]) for part in parts]
-        return tuple(
+        mean, variance = (
             self.line.own(jnp.repeat(part, own, axis=1).reshape(shape), length)
             for part in Whole().moments(*folded)
         )
+        return mean, variance
 
 
 @dataclass(frozen=True)
@@ -186,7 +190,8 @@ class _Windowed:
             part.reshape(-1, self.together * part.shape[1], part.shape[2])
             for part in (mean, variance)
         ]
-        return tuple(jnp.repeat(part, self.together, axis=0) for part in Whole().moments(*folded))
+        mean, variance = Whole().moments(*folded)
+        return jnp.repeat(mean, self.together, axis=0), jnp.repeat(variance, self.together, axis=0)
 
 
 def _windows(x: Array, ranks: int, pad: int) -> Array:

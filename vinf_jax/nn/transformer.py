@@ -96,9 +96,7 @@ class TemporalTransformer(nnx.Module):
         self.norm = GroupNorm(channels, groups, EPSILON, rngs=rngs)
         self.proj_in = Dense(channels, inner, rngs=rngs)
         self.transformer_blocks = nnx.List([Block(inner, heads, head_size, rngs=rngs)])
-        self.proj_out = Dense(
-            inner, channels, kernel_init=nnx.initializers.zeros_init(), rngs=rngs
-        )
+        self.proj_out = Dense(inner, channels, kernel_init=nnx.initializers.zeros_init(), rngs=rngs)
 
     def __call__(self, x: Array, context: Context) -> Array:
         """x (B, F, H, W, C)."""

@@ -5,9 +5,11 @@ from typing import Any
 
 import jax
 import numpy as np
-from flax import nnx
 from jax.sharding import Mesh
 
+from vinf_jax.models.autoencoder_kl import AutoencoderKL
+from vinf_jax.models.text_encoder import TextEncoder
+from vinf_jax.models.unet3d import UNet3D
 from vinf_jax.nn.parameters import merge, split
 from vinf_jax.parallel.mesh import EVERYWHERE, place
 from vinf_jax.systems.video_infinity.decoding import picture
@@ -20,7 +22,7 @@ class Compiled:
     """
 
     def __init__(
-        self, unet: nnx.Module, autoencoder: nnx.Module, text_encoder: nnx.Module, scale: float
+        self, unet: UNet3D, autoencoder: AutoencoderKL, text_encoder: TextEncoder, scale: float
     ) -> None:
         self.unet, self.autoencoder = split(unet), split(autoencoder)
         self.scale = scale

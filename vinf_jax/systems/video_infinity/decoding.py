@@ -26,7 +26,7 @@ def picture(graph: Any, scale: float) -> Callable[[Any, Array], Array]:
     return decode
 
 
-def chunk_decoder(graph: Any, scale: float, mesh: Mesh, size: int) -> Callable:
+def chunk_decoder(graph: Any, scale: float, mesh: Mesh, size: int) -> jax.stages.Wrapped:
     """(parameters, latents (1, F, h, w, C), first) -> uint8 (1, clips x size, H, W, 3): of every
     clip the `size` frames from its frame `first` on, each on the device that holds it."""
     decode = picture(graph, scale)

@@ -91,10 +91,10 @@ def _call(
         x = latents.astype(jnp.promote_types(latents.dtype, dtype_of(parameters)))
         return unet(x, time, text, fps, context).astype(latents.dtype)
 
-    if mesh is not None:
-        specs = (EVERYWHERE, *_specs(given[2].ndim))
-        call = on_mesh(call, mesh, specs, FRAMES)
-    return call(parameters, *given)
+    if mesh is None:
+        return call(parameters, *given)
+    specs = (EVERYWHERE, *_specs(given[2].ndim))
+    return on_mesh(call, mesh, specs, FRAMES)(parameters, *given)
 
 
 def dtype_of(parameters: dict[str, Any]) -> Any:

@@ -35,8 +35,10 @@ def scope_of(settings: Scope | str | Mapping[str, Any]) -> Scope:
     Raises:
         ValueError: no preset of that name, fields that it lacks, or values that do not fit.
     """
-    if isinstance(settings, tuple(PRESETS.values())):
+    if isinstance(settings, Full | DualScope | Reference):
         return settings
+    if not isinstance(settings, str | Mapping):
+        raise ValueError(f"scope: {settings!r}; give a scope, a preset's name or its settings")
     fields = {"preset": settings} if isinstance(settings, str) else dict(settings)
     name = fields.pop("preset", "video_infinity")
     if name not in PRESETS:
@@ -56,9 +58,9 @@ def scope_of(settings: Scope | str | Mapping[str, Any]) -> Scope:
     return PRESETS[name](**{field: _phase(value) for field, value in fields.items()})
 
 
-def settings_of(scope: Scope) -> dict[str, Any]:
+def settings_of(scope: Full | DualScope | Reference) -> dict[str, Any]:
     """The scope as plain settings, the inverse of `scope_of`."""
-    names = {preset: name for name, preset in PRESETS.items()}
+    names: dict[type, str] = {preset: name for name, preset in PRESETS.items()}
     return {"preset": names[type(scope)], **dataclasses.asdict(scope)}
 
 

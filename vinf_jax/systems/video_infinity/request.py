@@ -85,7 +85,7 @@ def request(limits: Limits, **given: Any) -> Request:
         name: getattr(settings, name) if given[name] is None else given[name]
         for name in ("steps", "guidance", "height", "width", "fps", "sampler", "scope", "karras")
     }
-    wish = given | chosen
+    wish: dict[str, Any] = given | chosen
     troubles = _number_troubles(wish, limits.side) + _device_troubles(wish, limits.devices)
     troubles += _prompt_troubles(wish) or _word_troubles(wish, limits.tokenizer)
     troubles += sampler_troubles(wish["sampler"], limits.schedule, wish["steps"], wish["karras"])
@@ -96,8 +96,8 @@ def request(limits: Limits, **given: Any) -> Request:
     crossfade = wish["crossfade"]
     if crossfade is None:
         crossfade = min(settings.crossfade, longest_crossfade(ranges))
-    scope = scope_of(wish["scope"])
-    return Request(**wish | {"scope": scope, "ranges": ranges, "crossfade": crossfade})
+    wish |= {"scope": scope_of(wish["scope"]), "ranges": ranges, "crossfade": crossfade}
+    return Request(**wish)
 
 
 def _whole(value: Any) -> bool:

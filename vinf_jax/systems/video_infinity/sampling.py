@@ -67,7 +67,7 @@ def start(plan: Plan, dtype: Any) -> Callable[[Array, Array], State]:
     return jax.jit(on_mesh(draw, plan.mesh, (EVERYWHERE, P(CLIP)), FRAMES))
 
 
-def step(plan: Plan, text_axes: int) -> Callable:
+def step(plan: Plan, text_axes: int) -> jax.stages.Wrapped:
     """(state, i, parameters, keys, guidance, fps, text, numbers) -> the state after step i.
 
     The state is given away: its buffers become the result's.
