@@ -26,8 +26,9 @@ demo: setup
 	$(RUN) -m infer video_infinity --config configs/sprites.py \
 	    --prompts $(PROMPTS) --frames 192 --clips 8 --seed 0 --out out/demo.mp4 --force
 
+# Nearly all of a test's time is compiling, on one core: two workers, each with whole files.
 test: setup
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n 2 --dist loadfile
 
 lint: setup
 	$(RUN) -m ruff format --check .
