@@ -23,8 +23,7 @@ class VideoWriter:
 
     `with VideoWriter("out.mp4", fps=8, height=64, width=64, scale=4) as video: video.write(frames)`
 
-    The file appears under its name when the block ends well, and not at all otherwise. The same
-    frames give the same bytes wherever the same encoder runs: it runs on one thread.
+    The file appears under its name when the block ends well, and not at all otherwise.
 
     Args:
         path: the target; its folder is made if missing.
