@@ -41,7 +41,7 @@ def test_enlarged_pixels_are_squares(tmp_path):
 
 
 def test_chunks_do_not_matter(tmp_path):
-    """Frame by frame the same picture; the encoder's bytes were seen to differ on a busy machine."""
+    """The same pictures; the bytes were seen to differ on a busy machine."""
     frames = clip()
     once = written(tmp_path / "once.mp4", frames)
     with VideoWriter(tmp_path / "bits.mp4", 8, 32, 48) as writer:
