@@ -120,7 +120,7 @@ def scopes(draw):
     return scope, ranks * own
 
 
-@settings(max_examples=10)
+@settings(max_examples=7)
 @given(
     case=scopes(),
     time=st.sampled_from([199, 200, 799, 800, 801]),
@@ -174,7 +174,7 @@ def convolution_twin(scope, x, module):
     return x + np.concatenate(parts, axis=1)
 
 
-@settings(max_examples=6)
+@settings(max_examples=4)
 @given(case=scopes(), clips=st.sampled_from([1, 2, 4, 5]))
 @example(case=(Reference(2, padding=1, conv_padding=2), 6), clips=4)
 @example(case=(Reference(2, padding=1, conv_padding=2, synchronised="norm"), 6), clips=4)

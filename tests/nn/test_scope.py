@@ -80,7 +80,7 @@ SCOPES = st.builds(
 )
 
 
-@settings(max_examples=10)
+@settings(max_examples=7)
 @given(scope=SCOPES, frames=st.integers(1, 40), clips=st.integers(1, 8), gaps=st.booleans())
 @example(scope=DualScope(), frames=40, clips=3, gaps=False)
 @example(scope=DualScope(local=2, spread=3), frames=5, clips=4, gaps=True)
