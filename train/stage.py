@@ -31,7 +31,7 @@ def train(
 ) -> State:
     """Trains through all phases, each a number of steps and what makes their batches."""
     total = sum(steps for steps, _ in phases)
-    optimiser = adam(t.rate, steps=total, warmup=t.warmup)
+    optimiser = adam(t.rate, steps=t.decay_steps, warmup=t.warmup)
     update = updater(loss, optimiser, decay=t.decay, key=jax.random.key(config.seed + 1))
     mesh = jax.make_mesh((config.devices,), ("data",), (AxisType.Auto,))
     everywhere, cut = (NamedSharding(mesh, PartitionSpec(*axes)) for axes in ((), ("data",)))

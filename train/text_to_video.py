@@ -62,15 +62,10 @@ def check(config) -> None:
     for batch in (config.train_autoencoder.batch, *t.phase_batch):
         if batch % config.devices:
             troubles.append(f"devices: {config.devices} do not divide a batch of {batch}")
-    stages = {
-        "train_autoencoder": (config.train_autoencoder.warmup, config.train_autoencoder.steps),
-        "train_diffusion": (t.warmup, sum(t.phase_steps)),
-    }
-    for name, (warmup, steps) in stages.items():
-        if warmup >= steps:
-            troubles.append(
-                f"{name}.warmup: {warmup} steps of warm-up in {steps} steps of training"
-            )
+    for name in ("train_autoencoder", "train_diffusion"):
+        warmup, decay = config[name].warmup, config[name].decay_steps
+        if warmup >= decay:
+            troubles.append(f"{name}.warmup: {warmup} steps, but decay_steps are {decay}")
     if config.devices > len(jax.devices()):
         troubles.append(f"devices: {config.devices}, but there are {len(jax.devices())}")
     if troubles:
