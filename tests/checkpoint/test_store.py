@@ -1,12 +1,16 @@
 import json
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
+from orbax.checkpoint import v1 as ocp
 
-from vinf_jax.checkpoint import store
+from vinf_jax.checkpoint import batches, store
 
 KINDS = ("float32", "float16", "bfloat16", "int32", "float64", "int8", "uint8", "uint32", "bool")
 
@@ -166,7 +170,7 @@ def test_replacing_is_asked_for_and_whole(saved):
     assert list(saved.parent.iterdir()) == [saved]
 
 
-@pytest.mark.parametrize("failing", ["ocp.save", "index.write", "_put"])
+@pytest.mark.parametrize("failing", ["batches.ocp.save", "index.write", "_put"])
 def test_a_failed_save_leaves_the_old_one(saved, monkeypatch, failing):
     def fail(*_):
         raise OSError("disk full")
@@ -212,3 +216,110 @@ def test_no_compression(saved):
     assert sum(size for size, _ in metadata["files"].values()) > sum(
         x.nbytes for x in small().values()
     )
+
+
+class Lazy(Mapping):
+    """Arrays that are made when asked for, and how often each was."""
+
+    def __init__(self, arrays):
+        self.arrays, self.asked = arrays, Counter()
+
+    def __getitem__(self, name):
+        self.asked[name] += 1
+        return self.arrays[name]
+
+    def __iter__(self):
+        return iter(self.arrays)
+
+    def __len__(self):
+        return len(self.arrays)
+
+
+@pytest.fixture
+def small_batches(monkeypatch):
+    """Many batches where there would be one: the largest arrays are larger than a batch."""
+    monkeypatch.setattr(batches, "BATCH", 40)
+
+
+def test_many_batches_are_an_ordinary_checkpoint(x64, tmp_path, small_batches):
+    """Orbax reads it by itself; every array was asked for once, and told about once."""
+    arrays, told = Lazy(tree()), []
+    path = tmp_path / "weights"
+    store.save(path, arrays, on_array=lambda *which: told.append(which))
+    assert arrays.asked == dict.fromkeys(tree(), 1)
+    assert told == [(name, x.nbytes) for name, x in tree().items()]
+    assert list(tmp_path.iterdir()) == [path]
+    here = jnp.zeros(()).sharding
+    like = {
+        name: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=here) for name, x in tree().items()
+    }
+    for back in (store.load(path, shapes(tree())), ocp.load(str(path), like)):
+        assert {name: bits(x) for name, x in back.items()} == {
+            name: bits(np.asarray(x)) for name, x in tree().items()
+        }
+
+
+def test_many_batches_on_any_mesh(tmp_path, small_batches):
+    test_any_mesh_to_any_mesh(tmp_path)
+
+
+def test_views_are_saved_as_they_look(tmp_path, small_batches):
+    """Turned, cut and read-only ones, as converted weights are."""
+    stored = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
+    stored.setflags(write=False)
+    views = {"turned": stored.transpose(2, 0, 1), "cut": stored[:, 1:, ::2]}
+    store.save(tmp_path / "w", views)
+    for name, x in store.arrays(tmp_path / "w").items():
+        np.testing.assert_array_equal(x, views[name])
+
+
+@pytest.mark.parametrize("size", [40, 2**28])
+def test_arrays_one_at_a_time(tmp_path, monkeypatch, size):
+    monkeypatch.setattr(batches, "BATCH", size)
+    arrays = tree(("float32", "bfloat16", "int8", "bool"))
+    store.save(tmp_path / "weights", arrays)
+    stored = store.arrays(tmp_path / "weights")
+    assert list(stored) == list(arrays) and len(stored) == len(arrays)
+    for name, x in arrays.items():
+        assert (stored.shape(name), stored.dtype(name)) == (x.shape, x.dtype)
+        assert bits(stored[name]) == bits(np.asarray(x))
+    with pytest.raises(KeyError):
+        stored["unknown"]
+
+
+def test_only_floats_are_cast(tmp_path):
+    arrays = {"x": np.array([1 / 3, np.inf, np.nan], np.float32), "n": np.arange(3)}
+    store.save(tmp_path / "w", arrays, dtype=jnp.bfloat16)
+    back = store.arrays(tmp_path / "w")
+    assert back.dtype("x") == jnp.bfloat16 and back.dtype("n") == np.int64
+    assert bits(back["x"]) == bits(arrays["x"].astype(jnp.bfloat16))
+    with pytest.raises(ValueError, match=r"dtype: float16 is too narrow for numbers of large, y"):
+        store.save(
+            tmp_path / "v",
+            {"large": np.full(2, 1e6, np.float32), "y": jnp.full(2, -1e6), **arrays},
+            dtype=np.float16,
+        )
+    assert [path.name for path in tmp_path.iterdir()] == ["w"]
+
+
+def test_files_beside_the_arrays(tmp_path, saved):
+    path = tmp_path / "w"
+    beside = {"words/list.txt": lambda file: file.write_text("a b"), "kept": Path.touch}
+    store.save(path, small(), beside=beside)
+    assert (path / "words" / "list.txt").read_text() == "a b" and (path / "kept").exists()
+    store.load(path, shapes(small()))
+    (path / "words" / "list.txt").write_text("b a")
+    with pytest.raises(ValueError, match=r"words/list\.txt is changed"):
+        store.load(path, shapes(small()))
+
+
+@pytest.mark.parametrize("at", ["array", "file"])
+def test_a_stop_on_the_way_leaves_the_old_one(saved, small_batches, at):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    where = {"on_array": stop} if at == "array" else {"beside": {"file": stop}}
+    with pytest.raises(KeyboardInterrupt):
+        store.save(saved, small(), overwrite=True, **where)
+    assert store.describe(saved)[1] == {"step": 3}
+    assert list(saved.parent.iterdir()) == [saved]

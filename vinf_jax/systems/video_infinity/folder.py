@@ -1,6 +1,12 @@
-"""A model as a folder: weights of all three networks, and what it takes to build them again."""
+"""A model as a folder: weights of its networks, and what it takes to build them again.
 
-from collections.abc import Mapping
+Beside the weights may lie the tokenizer's files, `kept.safetensors` (tensors of the source that
+inference does not use) and `report.json` (how the weights were converted).
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,102 +16,158 @@ import numpy as np
 from flax import nnx
 
 from vinf_jax.checkpoint import store
+from vinf_jax.checkpoint.batches import OnArray
+from vinf_jax.checkpoint.safetensors_file import write_safetensors
+from vinf_jax.checkpoint.stored import StoredArrays
+from vinf_jax.checkpoint.torch_file import open_tensors
 from vinf_jax.diffusion.schedule import Schedule
-from vinf_jax.models.autoencoder_kl import AutoencoderKL
-from vinf_jax.models.text_encoder import TextEncoder
-from vinf_jax.models.tokenizer import WordTokenizer
-from vinf_jax.models.unet3d import UNet3D
-from vinf_jax.nn.parameters import abstract, flat, merge, split
+from vinf_jax.nn.parameters import merge, split
+from vinf_jax.systems.video_infinity import tokens
+from vinf_jax.systems.video_infinity.networks import (
+    NETWORKS,
+    Arguments,
+    Fitting,
+    built,
+    name_troubles,
+    parameters,
+    tokenizer_troubles,
+)
+from vinf_jax.systems.video_infinity.note import describe, note_of, schedule_of
 from vinf_jax.systems.video_infinity.settings import Settings
+from vinf_jax.systems.video_infinity.tokens import NoTokenizer, Tokenizer
 
-KIND = "vinf_jax text-to-video model, 1"
-NETWORKS = {"unet": UNet3D, "autoencoder": AutoencoderKL, "text_encoder": TextEncoder}
+KEPT, REPORT = "kept.safetensors", "report.json"
 
 
-def write(
+def write(folder: str | Path, networks: Mapping[str, nnx.Module], **rest: Any) -> None:
+    """See `VideoInfinity.save`; `rest` as in `write_arrays`."""
+    write_arrays(folder, parameters(networks), **rest)
+
+
+def write_arrays(
     folder: str | Path,
-    networks: Mapping[str, nnx.Module],
-    arguments: Mapping[str, Mapping[str, Any]],
-    tokenizer: WordTokenizer,
+    arrays: Mapping[str, Any],
+    *,
+    arguments: Arguments,
+    tokenizer: Tokenizer | None,
     schedule: Schedule,
     settings: Settings,
-    *,
     dtype: Any = None,
+    kept: Mapping[str, Any] | None = None,
+    report: Mapping[str, Any] | None = None,
     provenance: Mapping[str, Any] | None = None,
     overwrite: bool = False,
+    on_array: OnArray | None = None,
 ) -> None:
-    """See `VideoInfinity.save`."""
-    _refuse_strangers(networks, arguments)
-    arrays = {
-        f"{part}.{name}": x if dtype is None else x.astype(dtype)
-        for part, network in networks.items()
-        for name, x in flat(network).items()
-    }
-    scale = schedule.signal_scale
-    note = {
-        "kind": KIND,
-        "arguments": {part: dict(arguments[part]) for part in NETWORKS},
-        "tokenizer": {"words": tokenizer.words, "length": tokenizer.length},
-        "schedule": {
-            "alphas_cumprod": schedule.alphas_cumprod.tolist(),
-            "signal_scale": None if scale is None else scale.tolist(),
-        },
-        "settings": settings.to_dict(),
-        "provenance": dict(provenance or {}),
-    }
-    store.save(folder, arrays, metadata=note, overwrite=overwrite)
+    """A model folder from arrays, whole or not at all, without building a network.
+
+    A folder may lack networks: `arrays`, `read_kept` and `read_report` read it, `read` does not.
+
+    Args:
+        folder: to be made.
+        arrays: `unet. ...`, `autoencoder. ...`, `text_encoder. ...`; each is asked for once, in
+            order, and let go of (`store.save`).
+        arguments: of the constructors of exactly those networks.
+        tokenizer: None if there is none; `generate` then asks for one.
+        schedule, settings: how the UNet was trained and is sampled.
+        dtype: of the parameters on disk; as they are if not given.
+        kept: tensors of the source that no network takes, by their names there, stored as they are.
+        report: how the weights were converted, anything that JSON holds.
+        provenance: where they come from, anything that JSON holds.
+        overwrite, on_array: as in `store.save`.
+
+    Raises:
+        ValueError: one message with all arrays that the networks lack or do not have, and with a
+            tokenizer that does not fit; or the first array of another shape.
+        OSError: the folder exists and `overwrite` is false, or cannot be written.
+    """
+    tokenizer = tokenizer or NoTokenizer()
+    networks = built(arguments)
+    wanted = parameters(networks)
+    troubles = name_troubles(arrays, wanted) + tokenizer_troubles(networks, tokenizer)
+    if troubles:
+        raise ValueError("the model cannot be saved: " + "; ".join(troubles))
+    beside: dict[str, Callable[[Path], object]] = tokens.files_of(tokenizer)
+    if kept:
+        beside[KEPT] = partial(write_safetensors, tensors=kept)
+    if report:
+        text = json.dumps(dict(report), indent=1)
+        beside[REPORT] = lambda path: path.write_text(text, encoding="utf-8")
+    store.save(
+        folder,
+        Fitting(arrays, wanted),
+        metadata=note_of(arguments, tokenizer, schedule, settings, provenance or {}),
+        overwrite=overwrite,
+        dtype=dtype,
+        beside=beside,
+        on_array=on_array,
+    )
 
 
-def read(folder: str | Path, dtype: Any = None) -> dict[str, Any]:
+def read(
+    folder: str | Path,
+    dtype: Any = None,
+    *,
+    schedule: Schedule | None = None,
+    settings: Mapping[str, Any] | None = None,
+    tokenizer: Tokenizer | None = None,
+) -> dict[str, Any]:
     """The arguments of `VideoInfinity`. See `VideoInfinity.load`."""
-    _, note = store.describe(folder)
-    if note.get("kind") != KIND:
-        raise ValueError(
-            f"{folder} is a checkpoint, but not a text-to-video model (kind {note.get('kind')!r}); "
-            "give a folder that VideoInfinity.save or the last stage of training wrote"
-        )
+    note = describe(folder)
     arguments = note["arguments"]
-    graphs, wanted = {}, {}
-    for part, network in NETWORKS.items():
-        graphs[part], like = split(_abstract(network, arguments[part]))
-        wanted |= {f"{part}.{name}": _as(x, dtype) for name, x in like.items()}
-    arrays = store.load(folder, wanted)
-    networks = {part: merge(graph, _part(arrays, part)) for part, graph in graphs.items()}
-    table = note["schedule"]
-    scale = table["signal_scale"]
-    return networks | {
-        "tokenizer": WordTokenizer(**note["tokenizer"]),
-        "schedule": Schedule(
-            np.array(table["alphas_cumprod"]), None if scale is None else np.array(scale)
-        ),
-        "settings": Settings(**note["settings"]),
+    _refuse_parts(folder, arguments)
+    networks = built(arguments)
+    tokenizer = tokenizer or tokens.read(Path(folder), note["tokenizer"])
+    if troubles := tokenizer_troubles(networks, tokenizer):
+        raise ValueError("; ".join(troubles))
+    chosen = Settings(**note["settings"] | dict(settings or {}))
+    dtype = jnp.float32 if dtype is None else dtype
+    wanted = {
+        name: jax.ShapeDtypeStruct(x.shape, dtype) for name, x in parameters(networks).items()
+    }
+    loaded = store.load(folder, wanted)
+    return {part: _filled(part, network, loaded) for part, network in networks.items()} | {
+        "tokenizer": tokenizer,
+        "schedule": schedule or schedule_of(note),
+        "settings": chosen,
         "arguments": arguments,
         "provenance": note["provenance"],
     }
 
 
-def _abstract(network: type, arguments: Mapping[str, Any]) -> Any:
-    return abstract(lambda rngs: network(**arguments, rngs=rngs))
+def arrays(folder: str | Path) -> StoredArrays:
+    """The weights as numpy arrays by dotted name, each read when it is asked for.
+
+    Raises:
+        ValueError: as `describe`, and changed bytes.
+    """
+    describe(folder)
+    return store.arrays(folder)
 
 
-def _as(x: jax.ShapeDtypeStruct, dtype: Any) -> jax.ShapeDtypeStruct:
-    return jax.ShapeDtypeStruct(x.shape, jnp.float32 if dtype is None else dtype)
+def read_kept(folder: str | Path) -> Mapping[str, np.ndarray]:
+    """The tensors of the source that no network takes, by their names there, mapped read-only."""
+    describe(folder)
+    file = Path(folder) / KEPT
+    return open_tensors(file) if file.exists() else {}
 
 
-def _part(arrays: Mapping[str, Any], part: str) -> dict[str, Any]:
-    start = f"{part}."
-    return {name.removeprefix(start): x for name, x in arrays.items() if name.startswith(start)}
+def read_report(folder: str | Path) -> dict[str, Any]:
+    """How the weights were converted; empty if they were not."""
+    describe(folder)
+    file = Path(folder) / REPORT
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
 
 
-def _refuse_strangers(
-    networks: Mapping[str, nnx.Module], arguments: Mapping[str, Mapping[str, Any]]
-) -> None:
-    """Arguments that would build other networks than these would make a folder that cannot load."""
-    troubles = []
-    for part, network in networks.items():
-        shapes = {name: x.shape for name, x in flat(network).items()}
-        built = _abstract(NETWORKS[part], arguments[part])
-        if shapes != {name: x.shape for name, x in flat(built).items()}:
-            troubles.append(f"arguments: those of {part} build a network of other shapes")
-    if troubles:
-        raise ValueError("the model cannot be saved: " + "; ".join(troubles))
+def _filled(part: str, network: nnx.Module, loaded: Mapping[str, Any]) -> Any:
+    graph, like = split(network)
+    return merge(graph, {name: loaded[f"{part}.{name}"] for name in like})
+
+
+def _refuse_parts(folder: str | Path, arguments: Arguments) -> None:
+    missing = [part for part in NETWORKS if part not in arguments]
+    if missing:
+        raise ValueError(
+            f"{folder} holds only {' and '.join(arguments)}; to make videos it lacks "
+            f"{' and '.join(missing)}. Import a model that has all three (python -m convert import)"
+        )

@@ -10,16 +10,17 @@ import numpy as np
 from vinf_jax.diffusion.schedule import Schedule
 from vinf_jax.models.autoencoder_kl import AutoencoderKL
 from vinf_jax.models.text_encoder import TextEncoder
-from vinf_jax.models.tokenizer import WordTokenizer
 from vinf_jax.models.unet3d import UNet3D
 from vinf_jax.nn.scope import Scope
 from vinf_jax.parallel.mesh import make_mesh
 from vinf_jax.systems.video_infinity import folder as on_disk
 from vinf_jax.systems.video_infinity.compiled import Compiled
+from vinf_jax.systems.video_infinity.networks import NETWORKS
 from vinf_jax.systems.video_infinity.prompts import Range
 from vinf_jax.systems.video_infinity.request import Limits, request
 from vinf_jax.systems.video_infinity.run import Progress, Run
 from vinf_jax.systems.video_infinity.settings import Settings
+from vinf_jax.systems.video_infinity.tokens import Tokenizer
 
 
 class VideoInfinity:
@@ -39,7 +40,7 @@ class VideoInfinity:
         unet: UNet3D,
         autoencoder: AutoencoderKL,
         text_encoder: TextEncoder,
-        tokenizer: WordTokenizer,
+        tokenizer: Tokenizer,
         schedule: Schedule,
         settings: Settings,
         arguments: Mapping[str, Mapping[str, Any]],
@@ -52,16 +53,27 @@ class VideoInfinity:
         self._compiled = Compiled(unet, autoencoder, text_encoder, settings.latent_scale)
 
     @classmethod
-    def load(cls, folder: str | Path, *, dtype: Any = None) -> "VideoInfinity":
-        """The model that `save` or training wrote to `folder`.
+    def load(
+        cls,
+        folder: str | Path,
+        *,
+        dtype: Any = None,
+        schedule: Schedule | None = None,
+        settings: Mapping[str, Any] | None = None,
+        tokenizer: Tokenizer | None = None,
+    ) -> "VideoInfinity":
+        """The model that `save`, training or an import wrote to `folder`.
 
         dtype: of the parameters in memory, and so of the arithmetic; float32 if not given, whatever
-        the precision on disk.
+        the precision on disk. schedule, tokenizer: instead of the folder's. settings: fields that
+        replace the folder's.
 
         Raises:
-            ValueError: no folder, a damaged one or one of something else; the message names it.
+            ValueError: no folder, a damaged one, one of something else, or one that lacks networks
+                or whose settings do not fit; the message names it.
         """
-        return cls(**on_disk.read(folder, dtype))
+        changes = {"schedule": schedule, "settings": settings, "tokenizer": tokenizer}
+        return cls(**on_disk.read(folder, dtype, **changes))
 
     def save(
         self,
@@ -80,14 +92,13 @@ class VideoInfinity:
             ValueError: `arguments` that would build other networks than these.
             OSError: the folder exists and `overwrite` is false, or cannot be written.
         """
-        networks = {part: getattr(self, part) for part in on_disk.NETWORKS}
         on_disk.write(
             folder,
-            networks,
-            self.arguments,
-            self.tokenizer,
-            self.schedule,
-            self.settings,
+            {part: getattr(self, part) for part in NETWORKS},
+            arguments=self.arguments,
+            tokenizer=self.tokenizer,
+            schedule=self.schedule,
+            settings=self.settings,
             dtype=dtype,
             provenance=self.provenance if provenance is None else provenance,
             overwrite=overwrite,

@@ -8,7 +8,6 @@ from typing import Any
 
 from vinf_jax.diffusion.samplers import Sampler
 from vinf_jax.diffusion.schedule import Schedule
-from vinf_jax.models.tokenizer import WordTokenizer
 from vinf_jax.nn.scope import Scope
 from vinf_jax.systems.video_infinity.presets import scope_of
 from vinf_jax.systems.video_infinity.prompts import (
@@ -22,6 +21,7 @@ from vinf_jax.systems.video_infinity.settings import (
     make_sampler,
     sampler_troubles,
 )
+from vinf_jax.systems.video_infinity.tokens import Tokenizer
 
 MOST = 2**31 - 1
 
@@ -69,7 +69,7 @@ class Limits:
 
     settings: Settings
     schedule: Schedule
-    tokenizer: WordTokenizer
+    tokenizer: Tokenizer
     side: int
     devices: int
 
@@ -155,7 +155,7 @@ def _prompt_troubles(wish: Mapping[str, Any]) -> list[str]:
     return timeline_troubles(len(prompts), frames, wish["ranges"], wish["crossfade"])
 
 
-def _word_troubles(wish: Mapping[str, Any], tokenizer: WordTokenizer) -> list[str]:
+def _word_troubles(wish: Mapping[str, Any], tokenizer: Tokenizer) -> list[str]:
     try:
         tokenizer.encode([*wish["prompts"], wish["negative_prompt"]])
     except ValueError as error:
