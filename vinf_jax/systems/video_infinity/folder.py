@@ -72,7 +72,8 @@ def write_arrays(
         schedule, settings: how the UNet was trained and is sampled.
         dtype: of the parameters on disk; as they are if not given.
         kept: tensors of the source that no network takes, by their names there, stored as they are.
-        report: how the weights were converted, anything that JSON holds.
+        report: how the weights were converted, anything that JSON holds; it is asked for its
+            contents when the arrays have been written, so it may hold what was seen of them.
         provenance: where they come from, anything that JSON holds.
         overwrite, on_array: as in `store.save`.
 
@@ -91,8 +92,7 @@ def write_arrays(
     if kept:
         beside[KEPT] = partial(write_safetensors, tensors=kept)
     if report:
-        text = json.dumps(dict(report), indent=1)
-        beside[REPORT] = lambda path: path.write_text(text, encoding="utf-8")
+        beside[REPORT] = lambda path: path.write_text(json.dumps(dict(report), indent=1), "utf-8")
     store.save(
         folder,
         Fitting(arrays, wanted),
