@@ -32,7 +32,8 @@ class ClipTokenizer:
 
     Args:
         path: a folder with vocab.json and merges.txt, or with tokenizer.json; one that holds such
-            a folder called tokenizer (as diffusers folders do); or OpenCLIP's bpe_simple_vocab_16e6.txt.gz.
+            a folder called tokenizer (as diffusers folders do); or OpenCLIP's own file,
+            bpe_simple_vocab_16e6.txt.gz.
         length: tokens per text, start and end included.
 
     Raises:
