@@ -4,19 +4,18 @@ It knows the opcodes of protocols 2 to 5. What a pickle names by module is looke
 its owner; anything else becomes `Inert`. Whatever the pickle, work and memory have a bound.
 """
 
-import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any
+from typing import Any, no_type_check
 
-MAX_BYTES = 2**26
+from vinf_jax.checkpoint.pickle_literals import MAX_NAME, OPCODES, Literals
+
 MAX_STEPS = 2_000_000  # the pickle of VideoCrafter2's 2,039 tensors takes 100,000
-MAX_INTEGER = 64  # bytes
 MAX_KEY = 4096  # characters of a dictionary's key
-MAX_NAME = 256  # characters of a module or class
 
 
+@no_type_check
 @dataclass(frozen=True, eq=False, slots=True)
 class Inert:
     """Stands for something of a class that nobody here knows; it is empty and does nothing."""
@@ -33,29 +32,29 @@ class Call:
 
 Names = Mapping[tuple[str, str], Any]
 
-NUMBERS = {b"K": "<B", b"M": "<H", b"J": "<i", b"G": ">d"}
-INTEGERS = {b"\x8a": "<B", b"\x8b": "<i"}
-TEXTS = {b"X": "<I", b"\x8c": "<B", b"\x8d": "<Q"}
-LATIN_TEXTS = {b"U": "<B", b"T": "<i"}  # what Python 2 called str
-BLOCKS = {b"C": "<B", b"B": "<I", b"\x8e": "<Q", b"\x96": "<Q"}
-COUNTED = INTEGERS | TEXTS | LATIN_TEXTS | BLOCKS
 RECALLS = {b"h": "<B", b"j": "<I"}
 KEEPS = {b"q": "<B", b"r": "<I"}
-CONSTANTS = {b"N": None, b"\x88": True, b"\x89": False}
+EMPTIES: dict[bytes, Callable[[], Any]] = {
+    b"]": list,
+    b"}": dict,
+    b")": tuple,
+    b"\x8f": lambda: Inert("set"),
+}
 TUPLES = {b"\x85": 1, b"\x86": 2, b"\x87": 3}
 
 
+@no_type_check  # as Literals
 class Machine:
     """Reads one pickle from where `stream` stands, to behind its last byte.
 
     Args:
-        stream: at most MAX_BYTES; a claim of more is refused before it is read.
+        stream: the bytes, in memory.
         names: (module, name) to a `Call` or to any constant.
         persistent: what a persistent id stands for.
     """
 
     def __init__(self, stream: BytesIO, names: Names, persistent: Callable[[Any], Any]) -> None:
-        self.stream, self.names, self.persistent = stream, names, persistent
+        self.source, self.names, self.persistent = Literals(stream), names, persistent
         self.stack: list[Any] = []
         self.below: list[list[Any]] = []  # the stacks under open marks
         self.memo: dict[int, Any] = {}
@@ -65,10 +64,10 @@ class Machine:
         """The pickled object, of plain containers and numbers, `Inert` and what the owner made.
 
         Raises:
-            ValueError: what it is not or does not finish; nothing is left half done.
+            ValueError: it is damaged or takes more than MAX_STEPS steps.
         """
         try:
-            while (code := self._read(1)) != b".":
+            while (code := self.source.take(1)) != b".":
                 self._spend(1)
                 self._step(code)
             return self.stack.pop()
@@ -76,19 +75,17 @@ class Machine:
             raise ValueError("its pickle is damaged: it takes what it never made") from None
 
     def _step(self, code: bytes) -> None:
-        if code in CONSTANTS:
-            self.stack.append(CONSTANTS[code])
-        elif code in NUMBERS:
-            self.stack.append(self._number(NUMBERS[code]))
-        elif code in COUNTED:
-            self.stack.append(self._counted(code))
+        if code in OPCODES:
+            self.stack.append(self.source.literal(code))
         elif code in RECALLS:
-            self._recall(self._number(RECALLS[code]))
+            self._recall(self.source.number(RECALLS[code]))
         elif code in KEEPS:
-            self.memo[self._number(KEEPS[code])] = self.stack[-1]
+            self.memo[self.source.number(KEEPS[code])] = self.stack[-1]
         elif code in TUPLES:
             items = [self.stack.pop() for _ in range(TUPLES[code])]
             self.stack.append(tuple(reversed(items)))
+        elif code in EMPTIES:
+            self.stack.append(EMPTIES[code]())
         elif code in OTHERS:
             OTHERS[code](self)
         else:
@@ -97,11 +94,11 @@ class Machine:
             )
 
     def _protocol(self) -> None:
-        if (protocol := self._number("<B")) not in (2, 3, 4, 5):
+        if (protocol := self.source.number("<B")) not in (2, 3, 4, 5):
             raise ValueError(f"its pickle has protocol {protocol}; 2 to 5 are read")
 
     def _frame(self) -> None:
-        self._read(8)
+        self.source.take(8)
 
     def _memoize(self) -> None:
         self.memo[len(self.memo)] = self.stack[-1]
@@ -119,6 +116,9 @@ class Machine:
         items, self.stack = self.stack, self.below.pop()
         return items
 
+    def _pop_marked(self) -> None:
+        self._marked()
+
     def _pop(self) -> None:
         if self.stack:
             self.stack.pop()
@@ -127,18 +127,6 @@ class Machine:
 
     def _duplicate(self) -> None:
         self.stack.append(self.stack[-1])
-
-    def _empty_list(self) -> None:
-        self.stack.append([])
-
-    def _empty_dict(self) -> None:
-        self.stack.append({})
-
-    def _empty_tuple(self) -> None:
-        self.stack.append(())
-
-    def _empty_set(self) -> None:
-        self.stack.append(Inert("set"))
 
     def _frozenset(self) -> None:
         self._marked()
@@ -178,7 +166,7 @@ class Machine:
             target[_key(key)] = value
 
     def _global(self) -> None:
-        module, name = self._line(), self._line()
+        module, name = self.source.line(), self.source.line()
         self.stack.append(self._named(module, name))
 
     def _stack_global(self) -> None:
@@ -223,34 +211,6 @@ class Machine:
     def _persistent(self) -> None:
         self.stack.append(self.persistent(self.stack.pop()))
 
-    def _counted(self, code: bytes) -> Any:
-        size = self._number(COUNTED[code])
-        if code in INTEGERS and size > MAX_INTEGER:
-            raise ValueError(f"its pickle has an integer of {size} bytes, above {MAX_INTEGER}")
-        data = self._read(size)
-        if code in INTEGERS:
-            return int.from_bytes(data, "little", signed=True)
-        if code in BLOCKS:
-            return data
-        return data.decode("latin-1" if code in LATIN_TEXTS else "utf-8")
-
-    def _number(self, form: str) -> Any:
-        return struct.unpack(form, self._read(struct.calcsize(form)))[0]
-
-    def _line(self) -> str:
-        line = self.stream.readline(MAX_NAME + 1)
-        if not line.endswith(b"\n"):
-            raise ValueError(f"its pickle ends inside a name, or has one above {MAX_NAME} bytes")
-        return line[:-1].decode("utf-8")
-
-    def _read(self, size: int) -> bytes:
-        if not 0 <= size <= MAX_BYTES:
-            raise ValueError(f"its pickle claims {size} bytes in one piece, above {MAX_BYTES}")
-        data = self.stream.read(size)
-        if len(data) < size:
-            raise ValueError("its pickle ends too early")
-        return data
-
     def _spend(self, steps: int) -> None:
         self.steps += steps
         if self.steps > MAX_STEPS:
@@ -263,12 +223,8 @@ OTHERS: dict[bytes, Callable[[Machine], None]] = {
     b"\x94": Machine._memoize,
     b"(": Machine._mark,
     b"0": Machine._pop,
-    b"1": lambda machine: machine._marked() and None,
+    b"1": Machine._pop_marked,
     b"2": Machine._duplicate,
-    b"]": Machine._empty_list,
-    b"}": Machine._empty_dict,
-    b")": Machine._empty_tuple,
-    b"\x8f": Machine._empty_set,
     b"\x91": Machine._frozenset,
     b"t": Machine._tuple,
     b"a": Machine._append,

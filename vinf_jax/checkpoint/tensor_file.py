@@ -1,21 +1,25 @@
 """Tensors of one file by name: views of the mapped file, made when asked for."""
 
+import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from mmap import mmap
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 
-@dataclass(frozen=True)
-class View:
+class View(NamedTuple):
     """Where an array lies in a file: first byte, and steps in bytes along each axis."""
 
     start: int
     dtype: np.dtype
     shape: tuple[int, ...]
     strides: tuple[int, ...]
+
+    @property
+    def nbytes(self) -> int:
+        return math.prod(self.shape) * self.dtype.itemsize
 
     def array(self, file: mmap) -> np.ndarray:
         """A read-only array of the file's own bytes."""

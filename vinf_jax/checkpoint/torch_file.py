@@ -9,7 +9,7 @@ from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
 
-from vinf_jax.checkpoint import safetensors_file, torch_legacy, torch_zip
+from vinf_jax.checkpoint import safetensors_views, torch_legacy, torch_zip
 from vinf_jax.checkpoint.index import some
 from vinf_jax.checkpoint.pickle_machine import Inert
 from vinf_jax.checkpoint.tensor_file import TensorFile, View
@@ -46,13 +46,13 @@ def _open(path: Path) -> TensorFile:
         if not (head := stream.read(64)):
             raise ValueError("it is empty")
         file = mmap(stream.fileno(), 0, access=ACCESS_READ)
-    if safetensors_file.begins(head):
-        views, metadata = safetensors_file.views(file)
+    if safetensors_views.begins(head):
+        views, metadata = safetensors_views.views(file)
         return TensorFile(path, file, "safetensors", views, metadata=metadata)
     form = _form(head)
     described, place = {"zip": torch_zip, "legacy": torch_legacy}[form].read(file)
-    wrapper, chosen, left_out = _state_dict(described)
-    views = _views(chosen, place, 4 * len(file) + SPARE)
+    wrapper, tensors, left_out = _state_dict(described)
+    views = _views(tensors, place, 4 * len(file) + SPARE)
     if wrapper == "module" and all(name.startswith(DEEPSPEED) for name in views):
         views = {name.removeprefix(DEEPSPEED): view for name, view in views.items()}
     return TensorFile(path, file, form, views, wrapper=wrapper, left_out=left_out)

@@ -5,11 +5,12 @@ The pickles are a magic number, a version, facts about the machine, the object, 
 
 import struct
 from collections.abc import Callable
+from functools import partial
 from io import BytesIO
 from mmap import mmap
 from typing import Any
 
-from vinf_jax.checkpoint.pickle_machine import MAX_BYTES
+from vinf_jax.checkpoint.pickle_literals import MAX_BYTES
 from vinf_jax.checkpoint.torch_objects import Storage, unpickle
 
 MAGIC = 0x1950A86A20F9469CFC6C
@@ -23,21 +24,25 @@ def read(file: mmap) -> tuple[Any, Callable[[Storage], int]]:
         ValueError: a pickle that torch did not write, of a big-endian machine, damaged or cut off.
     """
     stream = BytesIO(file[:MAX_BYTES])
-    if unpickle(stream)[0] != MAGIC:
+    if not _is(MAGIC, unpickle(stream)[0]):
         raise ValueError("it is a pickle, but none that torch.save wrote")
     version, facts = unpickle(stream)[0], unpickle(stream)[0]
-    if version != VERSION:
+    if not _is(VERSION, version):
         raise ValueError(f"its version is not {VERSION}, the only one that torch wrote")
     if not isinstance(facts, dict) or facts.get("little_endian") is not True:
         raise ValueError("it does not say that its bytes are little-endian")
     described, storages = unpickle(stream)
     keys = _keys(unpickle(stream)[0], storages)
     starts = _starts(file, stream.tell(), keys, storages)
+    return described, partial(_place, starts)
 
-    def place(storage: Storage) -> int:
-        return starts[storage.key]
 
-    return described, place
+def _place(starts: dict[str, int], storage: Storage) -> int:
+    return starts[storage.key]
+
+
+def _is(expected: int, found: Any) -> bool:
+    return isinstance(found, int) and found == expected
 
 
 def _keys(keys: Any, storages: dict[str, Storage]) -> list[str]:

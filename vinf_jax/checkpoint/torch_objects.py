@@ -3,8 +3,9 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
-from typing import Any
+from typing import Any, no_type_check
 
 import ml_dtypes
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from vinf_jax.checkpoint.pickle_machine import Call, Machine, Names
 
 MAX_AXES = 64
+MAX_KEY = 256  # characters of a storage's key
 MAX_CLAIM = 2**60  # bytes
 
 DTYPES = {
@@ -50,6 +52,7 @@ STORAGES = {
 }
 
 
+@no_type_check  # as pickle_literals.Literals, once per tensor
 @dataclass(frozen=True)
 class Storage:
     """A run of `count` elements that the file holds under `key`."""
@@ -63,6 +66,7 @@ class Storage:
         return self.count * self.dtype.itemsize
 
 
+@no_type_check
 @dataclass(frozen=True)
 class Tensor:
     """A view of a storage, known to lie inside it; offset and strides in elements of `dtype`."""
@@ -85,6 +89,13 @@ class StorageType:
     dtype: np.dtype
 
 
+@dataclass(frozen=True)
+class Kind:
+    """A dtype of torch."""
+
+    dtype: np.dtype
+
+
 def unpickle(stream: BytesIO) -> tuple[Any, dict[str, Storage]]:
     """One pickle of torch from where `stream` stands: (object, storages that it names).
 
@@ -92,25 +103,24 @@ def unpickle(stream: BytesIO) -> tuple[Any, dict[str, Storage]]:
         ValueError: a pickle that is damaged, too large or asks for something unknown of storages.
     """
     storages: dict[str, Storage] = {}
-
-    def persistent(identity: Any) -> Storage:
-        storage = _storage(identity)
-        if storages.setdefault(storage.key, storage) != storage:
-            raise ValueError(f"storage {storage.key} is described in two ways")
-        return storage
-
-    return Machine(stream, NAMES, persistent).run(), storages
+    return Machine(stream, NAMES, partial(_storage, storages)).run(), storages
 
 
-def _storage(identity: Any) -> Storage:
+def _storage(known: dict[str, Storage], identity: Any) -> Storage:
+    """The storage of a persistent id, which every tensor of it names in the same way."""
     match identity:
-        case ("storage", StorageType(dtype), str() as key, _, int() as count) if count >= 0:
-            return Storage(key, dtype, count)
-        case ("storage", StorageType(dtype), str() as key, _, int() as count, None) if count >= 0:
-            return Storage(key, dtype, count)
-        case ("storage", StorageType(), str() as key, _, int(), _):
-            raise ValueError(f"storage {key} is a view of another, as only very old torch wrote")
-    raise ValueError("a storage is not described as torch does it")
+        case ("storage", StorageType(dtype), str() as key, _, int() as count, *views):
+            pass
+        case _:
+            raise ValueError("a storage is not described as torch does it")
+    if len(key) > MAX_KEY or count < 0:
+        raise ValueError("a storage has a key or a size that torch never gives")
+    if views not in ([], [None]):
+        raise ValueError(f"storage {key} is a view of another, as only very old torch wrote")
+    storage = Storage(key, dtype, count)
+    if known.setdefault(key, storage) != storage:
+        raise ValueError(f"storage {key} is described in two ways")
+    return storage
 
 
 def _tensor(args: tuple) -> Tensor:
@@ -129,7 +139,7 @@ def _tensor_of_dtype(args: tuple) -> Tensor:
             tuple() as strides,
             _,
             _,
-            np.dtype() as dtype,
+            Kind(dtype),
             *_,
         ):
             return _view(storage, dtype, offset, shape, strides)
@@ -182,7 +192,7 @@ def _calls() -> dict[tuple[str, str], Call]:
 NAMES: Names = {
     **_calls(),
     ("torch", "Size"): Call(_size),
-    **{("torch", name): dtype for name, dtype in DTYPES.items()},
+    **{("torch", name): Kind(dtype) for name, dtype in DTYPES.items()},
     **{("torch", name): StorageType(DTYPES[kind]) for name, kind in STORAGES.items()},
     ("torch.storage", "UntypedStorage"): StorageType(DTYPES["uint8"]),
 }

@@ -4,12 +4,13 @@ ROOT/data.pkl describes the object, ROOT/data/KEY holds the bytes of a storage.
 """
 
 from collections.abc import Callable
+from functools import partial
 from io import BytesIO
 from mmap import mmap
 from typing import Any
 
 from vinf_jax.checkpoint import zip_records
-from vinf_jax.checkpoint.pickle_machine import MAX_BYTES
+from vinf_jax.checkpoint.pickle_literals import MAX_BYTES
 from vinf_jax.checkpoint.torch_objects import Storage, unpickle
 from vinf_jax.checkpoint.zip_records import Record
 
@@ -27,15 +28,15 @@ def read(file: mmap) -> tuple[Any, Callable[[Storage], int]]:
     if order not in (None, b"little"):
         raise ValueError(f"its byte order is {order!r}; only b'little' is read")
     described, _ = unpickle(BytesIO(_bytes(file, found[f"{root}/data.pkl"], MAX_BYTES) or b""))
+    return described, partial(_place, found, root)
 
-    def place(storage: Storage) -> int:
-        record = found.get(f"{root}/data/{storage.key}")
-        if record is None or record.size < storage.nbytes:
-            size = "missing" if record is None else f"{record.size} bytes"
-            raise ValueError(f"storage {storage.key} needs {storage.nbytes} bytes, but is {size}")
-        return record.start
 
-    return described, place
+def _place(found: dict[str, Record], root: str, storage: Storage) -> int:
+    record = found.get(f"{root}/data/{storage.key}")
+    if record is None or record.size < storage.nbytes:
+        size = "missing" if record is None else f"{record.size} bytes"
+        raise ValueError(f"storage {storage.key} needs {storage.nbytes} bytes, but is {size}")
+    return record.start
 
 
 def _root(found: dict[str, Record]) -> str:

@@ -6,8 +6,8 @@ Format: PKWARE's APPNOTE 6.3, sections 4.3 and 4.5.3.
 """
 
 import struct
-from dataclasses import dataclass
 from mmap import mmap
+from typing import NamedTuple
 
 MAX_RECORDS = 2**18
 MAX_DIRECTORY = 2**26  # bytes
@@ -23,8 +23,7 @@ UNKNOWN = 0xFFFFFFFF  # the size or offset stands in the zip64 field
 ENCRYPTED = 1
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """Bytes start to start + size of the file; its header begins at `header`."""
 
     header: int
@@ -49,7 +48,7 @@ def records(file: mmap) -> dict[str, Record]:
     for _ in range(count):
         name, record, place = _entry(file, directory, place, start)
         if name in found:
-            raise ValueError(f"its archive holds {name!r} twice")
+            raise ValueError(f"its archive holds {name[:80]!r} twice")
         found[name] = record
     _refuse_overlaps(found, start)
     return found
@@ -85,15 +84,15 @@ def _entry(file: mmap, directory: bytes, place: int, limit: int) -> tuple[str, R
     middle = place + 46 + name_size
     raw, extra = directory[place + 46 : middle], directory[middle : middle + extra_size]
     size, packed, header = _wide(extra, [size, packed, header])
-    name = raw.decode("utf-8")
+    name = _name(raw)
     if method or flags & ENCRYPTED or packed != size:
         raise ValueError(
-            f"its record {name!r} is compressed or encrypted, which torch never does; "
+            f"its record {name[:80]!r} is compressed or encrypted, which torch never does; "
             "it was packed by another program: unpack it and save it with torch again"
         )
     start = _start(file, header, raw, limit)
     if start + size > limit:
-        raise ValueError(f"its record {name!r} reaches into the list of records")
+        raise ValueError(f"its record {name[:80]!r} reaches into the list of records")
     return name, Record(header, start, size), middle + extra_size + comment
 
 
@@ -110,6 +109,13 @@ def _wide(extra: bytes, fields: list[int]) -> list[int]:
     return fields
 
 
+def _name(raw: bytes) -> str:
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ValueError(f"its record {raw[:80]!r} has a name that is no UTF-8") from None
+
+
 def _start(file: mmap, header: int, raw: bytes, limit: int) -> int:
     """Where the bytes of a record begin: both lengths are those of its own header."""
     if header + 30 > limit or file[header : header + 4] != RECORD:
@@ -124,5 +130,5 @@ def _refuse_overlaps(found: dict[str, Record], limit: int) -> None:
     last, behind = "", 0
     for name, record in sorted(found.items(), key=lambda item: item[1].header):
         if record.header < behind:
-            raise ValueError(f"its records {last!r} and {name!r} overlap")
+            raise ValueError(f"its records {last[:80]!r} and {name[:80]!r} overlap")
         last, behind = name, record.start + record.size
