@@ -1,1 +1,1 @@
-"""Checkpoints of other projects: one file with a table for each layout that is read and written."""
+"""Checkpoints of other projects: a table for each layout, and programs that read and write them."""

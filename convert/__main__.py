@@ -1,6 +1,5 @@
 """`python -m convert NAME ...`: chooses a program by its name."""
 
-import os
 import sys
 
 if sys.version_info < (3, 11):
@@ -11,19 +10,17 @@ if sys.version_info < (3, 11):
 
 from vinf_jax.programs import choose
 
-PROGRAMS = {}
+PROGRAMS = {
+    "inspect": "show what weights are: layout, components, numbers, the tree of names",
+    "import": "bring weights of others into a model folder",
+    "export": "write a model as a diffusers folder or with lvdm's names",
+    "verify": "compare two models number by number, whatever layouts they have",
+}
 
 
 def main():
     """Runs the program that the command line names and returns its exit status."""
-    note = "\ntables of layouts, to be used from Python: %s" % ", ".join(layouts())
-    return choose(PROGRAMS, __package__, sys.argv[1:], note)
-
-
-def layouts():
-    """The layouts that have a table: the modules beside this one."""
-    files = os.listdir(os.path.dirname(os.path.abspath(__file__)))
-    return sorted(file[:-3] for file in files if file.endswith(".py") and file[0] != "_")
+    return choose(PROGRAMS, __package__, sys.argv[1:])
 
 
 if __name__ == "__main__":

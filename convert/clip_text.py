@@ -1,8 +1,12 @@
 """The text tower as transformers names it (CLIPTextModel), without the prefix `text_model` that
 files of its versions before 5 have."""
 
+from typing import Any
+
 from vinf_jax.checkpoint.mapping import Row, place
 from vinf_jax.checkpoint.rows import array, dense, norm
+
+from .sizes import Sizes
 
 LAYER = [
     *norm("ln_1", "layer_norm1"),
@@ -28,3 +32,15 @@ def table(*, layers: int = 23) -> list[Row]:
     for n in range(layers):
         rows += place(LAYER, f"layers.{n}", f"encoder.layers.{n}")
     return rows
+
+
+def arguments(sizes: Sizes) -> dict[str, Any]:
+    """Those of `TextEncoder` that stored shapes tell: all but the number of heads."""
+    width = sizes.axis("embeddings.token_embedding.weight", 1)
+    return {
+        "vocabulary": sizes.axis("embeddings.token_embedding.weight", 0),
+        "length": sizes.axis("embeddings.position_embedding.weight", 0),
+        "width": width,
+        "layers": sizes.count("encoder.layers.{}.layer_norm1.weight"),
+        "mlp_ratio": sizes.axis("encoder.layers.0.mlp.fc1.weight", 0) // width,
+    }

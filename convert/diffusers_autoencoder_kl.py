@@ -1,39 +1,76 @@
-"""The KL autoencoder as diffusers names it."""
+"""The KL autoencoder as diffusers names it, also as its versions before about 0.17 did.
+
+Older files call the projections of the attention query, key, value and proj_attn; some, brought
+over from latent-diffusion, keep them as convolutions of one pixel.
+"""
 
 from collections.abc import Sequence
+from typing import Any
 
 from vinf_jax.checkpoint.mapping import Row, place
-from vinf_jax.checkpoint.rows import conv2d, dense, norm
+from vinf_jax.checkpoint.rows import MATRIX, MATRIX_1X1, conv2d, dense, norm
+
+from .sizes import Sizes
 
 RESIDUAL = [*norm("norm1"), *conv2d("conv1"), *norm("norm2"), *conv2d("conv2")]
 SHORTCUT = conv2d("conv_shortcut")
-ATTENTION = [
-    *norm("group_norm"),
-    *dense("to_q"),
-    *dense("to_k"),
-    *dense("to_v"),
-    *dense("to_out", "to_out.0"),
-]
+PROJECTIONS = ("to_q", "to_k", "to_v", "to_out")
+NAMES = ("to_q", "to_k", "to_v", "to_out.0")
+OLD_NAMES = ("query", "key", "value", "proj_attn")
 ENDS = [
     *conv2d("conv_in"),
     *place(RESIDUAL, "mid_block.resnets.0"),
-    *place(ATTENTION, "mid_block.attentions.0"),
     *place(RESIDUAL, "mid_block.resnets.1"),
     *norm("conv_norm_out"),
     *conv2d("conv_out"),
 ]
 
 
-def table(*, channels: Sequence[int] = (128, 256, 512, 512), layers: int = 2) -> list[Row]:
-    """The rows for `AutoencoderKL` of these arguments."""
+def table(
+    *,
+    channels: Sequence[int] = (128, 256, 512, 512),
+    layers: int = 2,
+    old_names: bool = False,
+    convolved: bool = False,
+) -> list[Row]:
+    """The rows for `AutoencoderKL` of these arguments.
+
+    old_names: the attention's projections are called as before 0.17. convolved: they are stored as
+    convolutions of one pixel.
+    """
+    attention = norm("group_norm")
+    kind = MATRIX_1X1 if convolved else MATRIX
+    for ours, theirs in zip(PROJECTIONS, OLD_NAMES if old_names else NAMES, strict=True):
+        attention += dense(ours, theirs, kind=kind)
+    ends = [*ENDS, *place(attention, "mid_block.attentions.0")]
     down = _levels("down_blocks", "downsamplers.0.conv", channels, layers)
     up = _levels("up_blocks", "upsamplers.0.conv", channels[::-1], layers + 1)
     return [
-        *place(ENDS + down, "encoder"),
+        *place(ends + down, "encoder"),
         *conv2d("quant_conv"),
         *conv2d("post_quant_conv"),
-        *place(ENDS + up, "decoder"),
+        *place(ends + up, "decoder"),
     ]
+
+
+def arguments(sizes: Sizes) -> dict[str, Any]:
+    """Those of `AutoencoderKL` that stored shapes tell: all but the groups of its norms."""
+    first = "encoder.down_blocks.{}.resnets.0.conv1.weight"
+    levels = range(sizes.count(first))
+    return {
+        "in_channels": sizes.axis("encoder.conv_in.weight", 1),
+        "latent_channels": sizes.axis("post_quant_conv.weight", 0),
+        "channels": [sizes.axis(first.format(n), 0) for n in levels],
+        "layers": sizes.count("encoder.down_blocks.0.resnets.{}.conv1.weight"),
+    }
+
+
+def spelling(sizes: Sizes) -> dict[str, bool]:
+    """Which of the stored forms this is: the rest of the arguments of `table`."""
+    query = "encoder.mid_block.attentions.0.{}.weight"
+    old = query.format("query") in sizes
+    name = query.format("query" if old else "to_q")
+    return {"old_names": old, "convolved": name in sizes and len(sizes.shapes[name]) == 4}
 
 
 def _levels(blocks: str, resize: str, channels: Sequence[int], layers: int) -> list[Row]:

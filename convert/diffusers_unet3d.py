@@ -1,10 +1,15 @@
 """The 3-D UNet as diffusers names it: zeroscope, ModelScope, Video-Infinity's VideoCrafter2."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from vinf_jax.checkpoint.mapping import Row, place
 from vinf_jax.checkpoint.rows import conv2d, dense, frame_mix, norm
+
+from .sizes import Sizes
+
+FIRST_HEADS = 8
+"""Heads of the first transformer at any width: its inner width says how large a head is."""
 
 RESIDUAL = [
     *norm("norm1"),
@@ -95,6 +100,23 @@ def table(
         rows += conv2d(f"down_blocks.{level}.downsamplers.0.conv")
         rows += conv2d(f"up_blocks.{level}.upsamplers.0.conv")
     return rows
+
+
+def arguments(sizes: Sizes) -> dict[str, Any]:
+    """Those of `UNet3D` that stored shapes tell: all but the groups of its norms."""
+    first = "down_blocks.{}.resnets.0.conv1.weight"
+    levels = range(sizes.count(first))
+    text = "mid_block.attentions.0.transformer_blocks.0.attn2.to_k.weight"
+    return {
+        "in_channels": sizes.axis("conv_in.weight", 1),
+        "out_channels": sizes.axis("conv_out.weight", 0),
+        "channels": [sizes.axis(first.format(n), 0) for n in levels],
+        "layers": sizes.count("down_blocks.0.resnets.{}.conv1.weight"),
+        "attention": [f"down_blocks.{n}.attentions.0.norm.weight" in sizes for n in levels],
+        "head_size": sizes.axis("transformer_in.proj_in.weight", 0) // FIRST_HEADS,
+        "context_width": sizes.axis(text, 1),
+        "fps_conditioned": "fps_embedding.linear_1.weight" in sizes,
+    }
 
 
 def _embedding(name: str) -> list[Row]:

@@ -5,11 +5,13 @@ convolutions of one pixel.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from vinf_jax.checkpoint.mapping import Row, place
 from vinf_jax.checkpoint.rows import MATRIX_1X1, conv2d, dense, norm
 
 from .diffusers_autoencoder_kl import RESIDUAL
+from .sizes import Sizes
 
 SHORTCUT = conv2d("conv_shortcut", "nin_shortcut")
 ATTENTION = [
@@ -19,6 +21,8 @@ ATTENTION = [
     *dense("to_v", "v", kind=MATRIX_1X1),
     *dense("to_out", "proj_out", kind=MATRIX_1X1),
 ]
+LEFT_OUT = ["loss.*"]
+"""The judge that a checkpoint of the autoencoder's own training holds."""
 ENDS = [
     *conv2d("conv_in"),
     *place(RESIDUAL, "mid_block.resnets.0", "mid.block_1"),
@@ -44,6 +48,18 @@ def table(*, channels: Sequence[int] = (128, 256, 512, 512), layers: int = 2) ->
             up += conv2d(f"{ours}.upsamplers.0.conv", f"{theirs}.upsample.conv")
     quants = conv2d("quant_conv") + conv2d("post_quant_conv")
     return [*place(down, "encoder"), *quants, *place(up, "decoder")]
+
+
+def arguments(sizes: Sizes) -> dict[str, Any]:
+    """Those of `AutoencoderKL` that stored shapes tell: all but the groups of its norms."""
+    first = "encoder.down.{}.block.0.conv1.weight"
+    levels = range(sizes.count(first))
+    return {
+        "in_channels": sizes.axis("encoder.conv_in.weight", 1),
+        "latent_channels": sizes.axis("post_quant_conv.weight", 0),
+        "channels": [sizes.axis(first.format(n), 0) for n in levels],
+        "layers": sizes.count("encoder.down.0.block.{}.conv1.weight"),
+    }
 
 
 def _changes(channels: Sequence[int], level: int) -> bool:

@@ -5,11 +5,13 @@ first transformer are stored as convolutions of one frame. One name is misspelt 
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from vinf_jax.checkpoint.mapping import Row, place
 from vinf_jax.checkpoint.rows import MATRIX_1, conv2d, dense, norm
 
-from .diffusers_unet3d import BLOCK, TEMPORAL_CONV, TRANSFORMER, units
+from .diffusers_unet3d import BLOCK, FIRST_HEADS, TEMPORAL_CONV, TRANSFORMER, units
+from .sizes import Sizes
 
 RESIDUAL = [
     *norm("norm1", "in_layers.0"),
@@ -62,6 +64,27 @@ def table(
         rows += conv2d(f"{down}.0.conv", f"input_blocks.{(level + 1) * size}.0.op")
         rows += conv2d(f"{up}.0.conv", f"output_blocks.{level * size + layers}.{last}.conv")
     return rows
+
+
+def arguments(sizes: Sizes) -> dict[str, Any]:
+    """Those of `UNet3D` that stored shapes tell: all but the groups of its norms."""
+    layers = 0
+    while f"input_blocks.{layers + 1}.0.in_layers.2.weight" in sizes:
+        layers += 1
+    blocks = "input_blocks.{}.0.out_layers.3.weight"
+    starts = [1]
+    while blocks.format(starts[-1] + layers + 1) in sizes and layers:
+        starts.append(starts[-1] + layers + 1)
+    return {
+        "in_channels": sizes.axis("input_blocks.0.0.weight", 1),
+        "out_channels": sizes.axis("out.2.weight", 0),
+        "channels": [sizes.axis(blocks.format(start), 0) for start in starts],
+        "layers": layers,
+        "attention": [f"input_blocks.{start}.1.norm.weight" in sizes for start in starts],
+        "head_size": sizes.axis("init_attn.0.proj_in.weight", 0) // FIRST_HEADS,
+        "context_width": sizes.axis("middle_block.1.transformer_blocks.0.attn2.to_k.weight", 1),
+        "fps_conditioned": "fps_embedding.0.weight" in sizes,
+    }
 
 
 def _embedding(ours: str, theirs: str) -> list[Row]:

@@ -140,7 +140,7 @@ def _trouble_inside(name: str, target: str, here: str, trees: dict[str, ast.Modu
     if here in STRANGERS_INSIDE:
         same_package = name.split(".")[2] == target.split(".")[2]
         return None if same_package else f"strangers live in {here}"
-    if here in PROGRAMS and target.split(".")[1] in programs_of(here, trees):
+    if here in PROGRAMS and target.split(".")[1].rstrip("_") in programs_of(here, trees):
         return "programs never import each other"
     return None
 

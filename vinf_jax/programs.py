@@ -6,6 +6,7 @@ Nothing here imports jax, so that `--help` answers at once.
 import difflib
 import importlib
 import importlib.util
+import keyword
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -22,9 +23,9 @@ def choose(
 ) -> int:
     """Runs the program that `argv` names first and returns its exit status.
 
-    `programs` maps names to one line each; a program is the module of that name in `package` and
-    has `main(argv) -> int`. A mistake on the command line is one message and status 2. `note` ends
-    the help text.
+    `programs` maps names to one line each; a program is the module of that name in `package` (with
+    an underscore behind it where Python has taken the name) and has `main(argv) -> int`. A mistake
+    on the command line is one message and status 2. `note` ends the help text.
     """
     if not argv or argv[0] in ("-h", "--help"):
         print(_listing(programs, package or "", note))
@@ -33,7 +34,8 @@ def choose(
     if name not in programs:
         print(f"error: {_unknown('program', name, programs)}", file=sys.stderr)
         return 2
-    program = importlib.import_module(f".{name}", package)
+    module = f".{name}_" if keyword.iskeyword(name) else f".{name}"
+    program = importlib.import_module(module, package)
     return spoken(program.main, rest)
 
 

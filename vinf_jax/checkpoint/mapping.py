@@ -88,12 +88,30 @@ def export(table: Sequence[Row], parameters: Mapping[str, Any]) -> dict[str, np.
 
     Raises ValueError, once, with every parameter without a row and every row without parameters.
     """
-    everything = [row.source for row in table]
-    _refuse(_troubles_of_names(table, everything, parameters), "the table does not fit the model")
-    return {
-        row.source: row.kind.theirs(*(np.asarray(parameters[name]) for name in row.targets))
-        for row in table
-    }
+    return dict(Exported(table, parameters))
+
+
+class Exported(Mapping[str, np.ndarray]):
+    """What `export` returns, each tensor made when it is asked for, and not kept.
+
+    parameters: may be a mapping that reads when asked. Raises ValueError as `export`.
+    """
+
+    def __init__(self, table: Sequence[Row], parameters: Mapping[str, Any]) -> None:
+        everything = [row.source for row in table]
+        troubles = _troubles_of_names(table, everything, parameters)
+        _refuse(troubles, "the table does not fit the model")
+        self._rows, self._parameters = {row.source: row for row in table}, parameters
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        row = self._rows[name]
+        return row.kind.theirs(*(np.asarray(self._parameters[target]) for target in row.targets))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
 
 
 def source_shapes(table: Sequence[Row], target: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:

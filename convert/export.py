@@ -1,0 +1,69 @@
+"""Writes a model in another project's layout, whole or not at all.
+
+lvdm: one safetensors file DST with the names of VideoCrafter's checkpoints; what an import kept
+comes back in it. diffusers: a folder DST with configs and safetensors. SRC is a model folder, or
+anything that can be imported. Exit status: 0, 2 for anything that does not fit, 130 when stopped.
+"""
+
+import argparse
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from .options import LAYOUTS, SOURCE, add_target, parser, refuse_to_replace
+from .progress import Bar
+
+
+def main(argv: list[str]) -> int:
+    options = _parser().parse_args(argv)
+    target = options.target
+    refuse_to_replace(target, options.force, options.path)
+    if options.layout == "lvdm" and target.suffix != ".safetensors":
+        raise ValueError(
+            f"{target}: the layout lvdm is one file; name it {target.stem}.safetensors"
+        )
+    from . import exports, model
+
+    source = model.read(options.path, variant=options.variant)
+    with Bar(f"export {target.name}", source.bytes) as bar:
+        if options.layout == "lvdm":
+            target.parent.mkdir(parents=True, exist_ok=True)
+            homeless = exports.write_lvdm(source, target, bar.told)
+        else:
+            _whole(target, lambda folder: exports.write_diffusers(source, folder, bar.told))
+            homeless = []
+    parts = ", ".join(source.arguments)
+    print(f"{target}: {options.layout}, {len(source.shapes)} arrays of {parts}")
+    print(f"  {len(source.kept) - len(homeless)} kept tensors of the source are in it")
+    if homeless:
+        print(f"  no place in this layout: {', '.join(homeless)}")
+    return 0
+
+
+def _whole(target: Path, write: Callable[[Path], Any]) -> None:
+    """`write` fills a folder; it appears at `target` when it is whole, in place of an older one."""
+    unfinished = target.with_name(f".{target.name}.unfinished")
+    replaced = target.with_name(f".{target.name}.replaced")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    try:
+        write(unfinished)
+        if target.exists():
+            target.rename(replaced)
+        unfinished.rename(target)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    if replaced.is_dir():
+        shutil.rmtree(replaced)
+    else:
+        replaced.unlink(missing_ok=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    to = parser("export", __doc__, SOURCE.replace("PATH", "SRC"))
+    to.add_argument("path", type=Path, metavar="SRC", help="what is read")
+    add_target(to, "the file (lvdm) or folder (diffusers)")
+    to.add_argument("--layout", choices=LAYOUTS, required=True, help="of what is written")
+    to.add_argument("--variant", metavar="NAME", help="of weights in folders of SRC, such as fp16")
+    return to

@@ -1,0 +1,111 @@
+"""Models written as others do: one file with lvdm's names, or a diffusers folder."""
+
+import json
+from collections import ChainMap
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import vinf_jax
+from vinf_jax.checkpoint.index import Shapes
+from vinf_jax.checkpoint.mapping import Exported, Row, place
+from vinf_jax.checkpoint.safetensors_file import write_safetensors
+
+from . import component_configs, schedules
+from .model import Model
+from .naming import FOLDERS, fits_lvdm, naming_of
+from .opened import HEAD, KEPT
+from .tensors import Watched
+
+OnArray = Callable[[str, np.ndarray], object]
+"""Told every array that is read to be written."""
+TEXTS = {"format": "pt", "made_by": f"vinf_jax {vinf_jax.__version__}"}
+SPECIAL = {
+    "bos_token": "<|startoftext|>",
+    "eos_token": "<|endoftext|>",
+    "unk_token": "<|endoftext|>",
+}
+"""The pad token "!" is id 0, with which these text towers were trained."""
+
+
+def write_lvdm(model: Model, path: Path, on_array: OnArray) -> list[str]:
+    """Writes one safetensors file with the names of VideoCrafter's checkpoints.
+
+    Kept tensors that such a file has a place for are in it, so one that was imported comes back
+    whole. The configs lie in its head. Returns the names of the kept that have no place.
+    """
+    rows = [row for part in model.arguments for row in _rows(model, part, "lvdm")]
+    kept = [name for name in model.kept if fits_lvdm(name, model.arguments)]
+    configs = _configs(model) | {"scheduler": _scheduler(model)}
+    heads = {HEAD + part: json.dumps(config) for part, config in configs.items()}
+    beside = {name: (model.kept[name].shape, model.kept[name].dtype) for name in kept}
+    arrays = Exported(rows, Watched(model.arrays, model.shapes, on_array))
+    tensors = ChainMap(arrays, Watched(model.kept, kept, on_array))
+    write_safetensors(path, tensors, TEXTS | heads, shapes=_shapes(rows, model) | beside)
+    return [name for name in model.kept if name not in kept]
+
+
+def write_diffusers(model: Model, folder: Path, on_array: OnArray) -> list[str]:
+    """Writes a diffusers folder into an empty one: configs, weights, schedule, tokenizer.
+
+    The kept tensors lie beside the components, where diffusers does not look. Returns [].
+    """
+    configs = _configs(model)
+    for part, config in configs.items():
+        inside = folder / FOLDERS[part]
+        inside.mkdir()
+        _json(inside / "config.json", config)
+        rows = _rows(model, part, "diffusers")
+        names = [name for row in rows for name in row.targets]
+        arrays = Exported(rows, Watched(model.arrays, names, on_array))
+        stem = "model" if part == "text_encoder" else "diffusion_pytorch_model"
+        file = inside / f"{stem}.safetensors"
+        write_safetensors(file, arrays, TEXTS, shapes=_shapes(rows, model))
+    (folder / "scheduler").mkdir()
+    _json(folder / "scheduler" / "scheduler_config.json", _scheduler(model))
+    if model.vocabulary:
+        _write_tokenizer(folder / "tokenizer", model.vocabulary, model.tokenizer.length)
+    index = component_configs.model_index(model.arguments, bool(model.vocabulary))
+    _json(folder / "model_index.json", index)
+    if model.kept:
+        write_safetensors(folder / KEPT, model.kept, TEXTS)
+    return []
+
+
+def _rows(model: Model, part: str, layout: str) -> list[Row]:
+    """The rows of a component, with the names that its tensors have in the file."""
+    kind = naming_of(part, layout)
+    return place(kind.rows(model.arguments[part]), part, kind.prefixes[0].removesuffix("."))
+
+
+def _shapes(rows: list[Row], model: Model) -> Shapes:
+    like = {name: np.broadcast_to(np.int8(0), shape) for name, (shape, _) in model.shapes.items()}
+    return {row.source: (row.source_shape(like), model.shapes[row.targets[0]][1]) for row in rows}
+
+
+def _configs(model: Model) -> dict[str, dict[str, Any]]:
+    scale = model.settings.latent_scale
+    return {
+        part: component_configs.OF[part](arguments, scale)
+        for part, arguments in model.arguments.items()
+    }
+
+
+def _scheduler(model: Model) -> dict[str, Any]:
+    return schedules.config_of(model.schedule, model.settings.prediction)
+
+
+def _write_tokenizer(folder: Path, files: Mapping[str, str], length: int) -> None:
+    folder.mkdir()
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    special = SPECIAL | {"pad_token": "!"}
+    _json(folder / "special_tokens_map.json", special)
+    more = {"tokenizer_class": "CLIPTokenizer", "model_max_length": length}
+    _json(folder / "tokenizer_config.json", special | more | {"do_lower_case": True})
+
+
+def _json(path: Path, value: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,102 @@
+"""Shows what weights are: layout, components, tensors, numbers, and the tree of their names.
+
+Reads every number once, and executes nothing. Exit status: 0, also where the model is one that
+cannot be imported; 2 where nothing can be read.
+"""
+
+import argparse
+from collections.abc import Mapping
+from typing import Any
+
+from .options import add_source, parser
+from .picture import picture, printable
+from .progress import Bar
+from .statistics import Statistics
+from .tensors import Watched
+
+WIDTH = 14
+
+
+def main(argv: list[str]) -> int:
+    to = parser("inspect", __doc__)
+    add_source(to)
+    to.add_argument("--depth", type=int, default=4, metavar="N", help="of the tree (default: 4)")
+    options = to.parse_args(argv)
+    if (options.path / "checkpoint.json").is_file():
+        return _ours(options)
+    return _theirs(options)
+
+
+def _theirs(options: argparse.Namespace) -> int:
+    from . import model, opened, source
+
+    there = opened.opened(options.path, options.layout, options.variant)
+    tensors = there.tensors
+    try:
+        found = source.recognised(there, options.layout)
+        verdict = f"layout: {found.layout}"
+        groups = {part.component: (part.naming.name, part.tensors) for part in found.parts}
+        groups["beside them"] = ("", found.beside)
+    except ValueError as error:
+        found, verdict, groups = None, f"layout: {error}", {"tensors": ("", tensors)}
+    print(f"{options.path}\n{verdict}")
+    for group in there.groups:
+        for file, path in zip(group.files, group.paths, strict=True):
+            inside = f", in {file.wrapper}" if file.wrapper else ""
+            print(f"file: {path.name}, {path.stat().st_size / 1e9:.3f} GB, {file.form}{inside}")
+    if there.left_out:
+        print(f"no tensors of the model: {', '.join(map(printable, there.left_out))}")
+    size = sum(tensors.dtype(name).itemsize * _count(tensors.shape(name)) for name in tensors)
+    with Bar("reading", size) as bar:
+        for name, (kind, inside) in groups.items():
+            _show(name, kind, Watched(inside, inside, bar.told))
+    if found:
+        try:
+            made = model.read(options.path, options.layout, options.variant)
+            _show_model(made)
+            print("every tensor has its place: it can be imported")
+        except ValueError as error:
+            print(error)
+    print(*picture(tensors.shapes(), options.depth), sep="\n")
+    return 0
+
+
+def _ours(options: argparse.Namespace) -> int:
+    from . import model
+
+    there = model.read(options.path)
+    print(f"{options.path}\nlayout: model folder of this project")
+    groups: dict[str, list[str]] = {part: [] for part in there.arguments}
+    for name in there.shapes:
+        groups[name.partition(".")[0]].append(name)
+    with Bar("reading", there.bytes) as bar:
+        for part, names in groups.items():
+            _show(part, "", Watched(there.arrays, names, bar.told))
+        _show("kept", "", there.kept)
+    _show_model(there)
+    print(*picture({name: x for name, (x, _) in there.shapes.items()}, options.depth), sep="\n")
+    return 0
+
+
+def _show(name: str, kind: str, tensors: Mapping[str, Any]) -> None:
+    if not tensors:
+        return
+    numbers = Statistics()
+    for tensor in tensors:
+        numbers.add(printable(tensor), tensors[tensor])
+    print(f"{name:<{WIDTH}}{f'{kind}: ' if kind else ''}{numbers.line()}")
+
+
+def _show_model(there: Any) -> None:
+    for part, arguments in there.arguments.items():
+        said = ", ".join(f"{name} {value}" for name, value in arguments.items())
+        print(f"{part:<{WIDTH}}{said}")
+    if said := there.report.get("schedule"):
+        print(f"{'schedule':<{WIDTH}}{', '.join(f'{name} {x}' for name, x in said.items())}")
+
+
+def _count(shape: tuple[int, ...]) -> int:
+    size = 1
+    for length in shape:
+        size *= length
+    return size

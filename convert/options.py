@@ -1,0 +1,53 @@
+"""The flags that the programs share, and mistakes on the command line as one message."""
+
+import argparse
+from pathlib import Path
+from typing import NoReturn
+
+LAYOUTS = ("lvdm", "diffusers")
+SOURCE = """\
+PATH is a lvdm checkpoint (VideoCrafter2's model.ckpt), a diffusers folder, the folder or file of
+one of its components, or a model folder of this project. What it is decides its content.
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong as a ValueError, for the one message that a mistake is worth."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(f"{message} ({self.prog} --help says more)")
+
+
+def parser(program: str, description: str | None, notes: str = SOURCE) -> Parser:
+    """An empty parser of a program of this folder; prefixes of flags are not flags."""
+    return Parser(
+        prog=f"python -m convert {program}",
+        description=description,
+        epilog=notes,
+        allow_abbrev=False,
+    )
+
+
+def add_source(to: argparse.ArgumentParser, name: str = "path", metavar: str = "PATH") -> None:
+    """Where weights are read, and what to do where that leaves a choice."""
+    to.add_argument(name, type=Path, metavar=metavar, help="what is read")
+    to.add_argument(
+        "--layout",
+        choices=LAYOUTS,
+        help="read only what is of this layout (default: what the content says)",
+    )
+    to.add_argument("--variant", metavar="NAME", help="of weights in folders, such as fp16")
+
+
+def add_target(to: argparse.ArgumentParser, help: str) -> None:
+    """Where something is written."""
+    to.add_argument("target", type=Path, metavar="DST", help=help)
+    to.add_argument("--force", action="store_true", help="replace what is there")
+
+
+def refuse_to_replace(target: Path, force: bool, source: Path) -> None:
+    """Raises ValueError where the target exists and is not to be replaced, or is the source."""
+    if target.exists() and source.exists() and target.resolve() == source.resolve():
+        raise ValueError(f"{target} is what is read; write somewhere else")
+    if target.exists() and not force:
+        raise ValueError(f"{target} exists; --force replaces it")
