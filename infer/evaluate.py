@@ -8,16 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .loading import loaded, weights_of
 from .options import (
     SAMPLING,
     add_model,
     config_of,
     given,
-    loaded,
     parser,
     refuse,
     scope_settings,
-    weights_of,
 )
 from .outputs import suffix_troubles, target_troubles, write_json
 from .progress import Display

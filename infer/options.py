@@ -11,10 +11,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from ml_collections import ConfigDict
 
-import vinf_jax
 from vinf_jax.programs import load_config, override
-
-from .devices import simulate
 
 
 class Flag(NamedTuple):
@@ -23,6 +20,7 @@ class Flag(NamedTuple):
     help: str
 
 
+DTYPES = ("float32", "bfloat16", "float16")
 METAVARS = {int: "N", float: "X", str: "NAME"}
 SAMPLING = (
     Flag("steps", int, "sampling steps"),
@@ -76,6 +74,16 @@ def add_model(to: argparse.ArgumentParser) -> None:
         help="folder of the weights (default: those shipped for the config)",
     )
     group.add_argument(
+        "--dtype", choices=DTYPES, help="of the arithmetic (default: the config's, or float32)"
+    )
+    group.add_argument(
+        "--tokenizer",
+        type=Path,
+        metavar="PATH",
+        help="CLIP's vocabulary, for weights that came without: a folder with vocab.json and "
+        "merges.txt, or OpenCLIP's bpe_simple_vocab_16e6.txt.gz",
+    )
+    group.add_argument(
         "--compile-cache", type=Path, metavar="FOLDER", help="keep compiled programs there"
     )
     add_flags(to.add_argument_group("sampling (default: the model's own settings)"), SAMPLING)
@@ -118,6 +126,7 @@ def config_of(options: argparse.Namespace, rest: Sequence[str]) -> ConfigDict:
     Raises:
         ValueError: no such config, a field that it lacks, or one whose value the training settled:
             the weights would not follow it, and a program that ignored it would be one that lies.
+            What can be chosen has a flag of its own.
         SystemExit: status 2 after a message, for a value of the wrong type.
     """
     plain = load_config(options.config)
@@ -125,15 +134,19 @@ def config_of(options: argparse.Namespace, rest: Sequence[str]) -> ConfigDict:
     flags = [flag.name for flag in SAMPLING] + [f"scope.{flag.name}" for flag in SCOPE]
     refuse(_unknown(rest, [*fields, *vars(options), *flags]))
     config = override(plain, rest, prog="python -m infer")
-    refuse(
-        [
-            f"{name}: {value!r}, but the weights were trained with {fields[name]!r}; train others "
-            "with it (python -m train), or leave it"
-            for name, value in flat(config).items()
-            if value != fields[name]
-        ]
-    )
+    refuse([_settled(n, v, fields[n]) for n, v in flat(config).items() if v != fields[n]])
     return config
+
+
+def _settled(name: str, value: Any, own: Any) -> str:
+    """Why a field of the config is not to be set on the command line."""
+    section, _, flag = name.partition(".")
+    if section == "settings":
+        return f"{name}: {value!r}; give --{flag} {value!r} if there is that flag, or edit a config"
+    return (
+        f"{name}: {value!r}, but the weights were trained with {own!r}; train others with it "
+        "(python -m train), or leave it"
+    )
 
 
 def flat(config: ConfigDict, prefix: str = "") -> dict[str, Any]:
@@ -164,32 +177,3 @@ def _unknown(rest: Sequence[str], known: Sequence[str]) -> list[str]:
         for name in names
         if name not in known and name.replace("_", "-") not in known
     ]
-
-
-def weights_of(options: argparse.Namespace) -> Path:
-    """The folder of the weights: the given one, or the one shipped for the config."""
-    shipped = Path(vinf_jax.__file__).resolve().parent / "weights"
-    return options.weights or shipped / Path(options.config).stem
-
-
-def loaded(options: argparse.Namespace, devices: int, troubles: Sequence[str]) -> Any:
-    """The model (`VideoInfinity`), with `devices` simulated ones where only a CPU is at hand.
-
-    Raises:
-        ValueError: `troubles`, and that the weights are missing or damaged.
-    """
-    folder = weights_of(options)
-    advice = "train a model (python -m train), or give another folder: --weights FOLDER"
-    if not folder.is_dir():
-        refuse([*troubles, f"weights: there is no folder {folder}; {advice}"])
-    simulate(devices)
-    import jax
-
-    from vinf_jax.systems.video_infinity import VideoInfinity
-
-    if options.compile_cache:
-        jax.config.update("jax_compilation_cache_dir", str(options.compile_cache))
-    try:
-        return VideoInfinity.load(folder)
-    except ValueError as error:
-        refuse([*troubles, f"weights: {error}; {advice}"])

@@ -9,17 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from . import prompts as texts
+from .loading import loaded, weights_of
 from .options import (
     SAMPLING,
     add_model,
     config_of,
     flat,
     given,
-    loaded,
     parser,
     refuse,
     scope_settings,
-    weights_of,
 )
 from .outputs import of_seeds, suffix_troubles, target_troubles
 from .progress import Display, Stopwatch

@@ -238,7 +238,8 @@ def test_refusal_in_a_process_of_its_own(tmp_path):
 
 
 def test_shipped_weights_are_the_config_s():
-    from infer.options import add_model, parser, weights_of
+    from infer.loading import weights_of
+    from infer.options import add_model, parser
 
     to = parser("x", "")
     add_model(to)

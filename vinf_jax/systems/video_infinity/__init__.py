@@ -15,11 +15,12 @@ from vinf_jax.systems.video_infinity.presets import (
     settings_of,
     video_infinity,
 )
-from vinf_jax.systems.video_infinity.settings import SAMPLERS, Settings
+from vinf_jax.systems.video_infinity.settings import SAMPLERS, SCHEDULES, Settings
 
 __all__ = [
     "PRESETS",
     "SAMPLERS",
+    "SCHEDULES",
     "Progress",
     "Settings",
     "VideoInfinity",

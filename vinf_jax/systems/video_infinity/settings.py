@@ -16,7 +16,10 @@ SAMPLERS = {
     ),
     "sde-dpmsolver++": lambda schedule, steps, karras: DPMSolver(schedule, steps, karras=karras),
     "ddim": lambda schedule, steps, karras: DDIM(schedule, steps, eta=0.0),
+    "ancestral-ddim": lambda schedule, steps, karras: DDIM(schedule, steps, eta=1.0),
 }
+SCHEDULES = {"scaled_linear": Schedule.scaled_linear, "videocrafter2": Schedule.videocrafter2}
+"""Noise schedules that configs can name."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +76,8 @@ def sampler_troubles(name: str, schedule: Schedule, steps: int, karras: bool) ->
     if name not in SAMPLERS:
         return [f"sampler: {name!r} is not one of {', '.join(SAMPLERS)}"]
     troubles = []
-    if karras and name == "ddim":
-        troubles.append("karras: ddim spaces its steps itself; give False, or another sampler")
+    if karras and name.endswith("ddim"):
+        troubles.append(f"karras: {name} spaces its steps itself; give False, or another sampler")
     try:
         make_sampler(name, schedule, steps, karras)
     except ValueError as error:
