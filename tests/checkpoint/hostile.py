@@ -111,18 +111,35 @@ def _flipped(data: bytes, draw: random.Random, places: range) -> bytes:
     return bytes(changed)
 
 
-def archive(entries: list[tuple[str, bytes]], offsets: dict[str, int] | None = None) -> bytes:
-    """An uncompressed zip archive; `offsets` displaces records in the list alone."""
-    out, listed = io.BytesIO(), []
+def archive(
+    entries: list[tuple[str, bytes]], offsets: dict[str, int] | None = None, *, wide: bool = False
+) -> bytes:
+    """An uncompressed zip archive; `offsets` displaces records in the list alone.
+
+    wide: with the fields of 64 bits that files above 4 GiB have.
+    """
+    out, listed, unknown = io.BytesIO(), [], 0xFFFFFFFF
     for name, data in entries:
-        place = (offsets or {}).get(name, out.tell())
-        sizes = struct.pack("<LLLHH", zlib.crc32(data), len(data), len(data), len(name), 0)
-        out.write(b"PK\x03\x04" + bytes(10) + sizes + name.encode() + data)
-        end = struct.pack("<HHHLL", 0, 0, 0, 0, place)
-        listed.append(b"PK\x01\x02" + bytes(12) + sizes + end + name.encode())
-    start, directory = out.tell(), b"".join(listed)
-    counts = struct.pack("<HHHHLLH", 0, 0, len(listed), len(listed), len(directory), start, 0)
-    return out.getvalue() + directory + b"PK\x05\x06" + counts
+        place, size = (offsets or {}).get(name, out.tell()), len(data)
+        checksum, raw = zlib.crc32(data), name.encode()
+        near = struct.pack("<LLLHH", checksum, size, size, len(raw), 0)
+        out.write(b"PK\x03\x04" + bytes(10) + near + raw + data)
+        extra = struct.pack("<HHQQQ", 1, 24, size, size, place) if wide else b""
+        sizes = (unknown, unknown) if wide else (size, size)
+        far = struct.pack("<LLLHH", checksum, *sizes, len(raw), len(extra))
+        rest = struct.pack("<HHHLL", 0, 0, 0, 0, unknown if wide else place)
+        listed.append(b"PK\x01\x02" + bytes(12) + far + rest + raw + extra)
+    directory = b"".join(listed)
+    return out.getvalue() + directory + _end(len(listed), len(directory), out.tell(), wide)
+
+
+def _end(count: int, size: int, start: int, wide: bool) -> bytes:
+    if not wide:
+        return b"PK\x05\x06" + struct.pack("<HHHHLLH", 0, 0, count, count, size, start, 0)
+    end = struct.pack("<QHHLLQQQQ", 44, 45, 45, 0, 0, count, count, size, start)
+    locator = b"PK\x06\x07" + struct.pack("<LQL", 0, start + size, 1)
+    narrow = struct.pack("<HHHHLLH", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    return b"PK\x06\x06" + end + locator + b"PK\x05\x06" + narrow
 
 
 def around(pickle: bytes) -> bytes:
@@ -215,7 +232,7 @@ def files(draw: st.DrawFn) -> bytes:
     moved = draw(st.dictionaries(names.map("archive/{}".format), st.integers(0, 300), max_size=1))
     entries = [("archive/data.pkl", pickle), ("archive/data/0", BASE.tobytes()), *extra.items()]
     if draw(st.booleans()):
-        return archive(entries, moved if draw(st.booleans()) else None)
+        return archive(entries, moved if draw(st.booleans()) else None, wide=draw(st.booleans()))
     facts = [0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}]
     opening = b"".join(Pickled(fact).data for fact in facts)
     keys = draw(st.just(["0"]) | st.lists(st.sampled_from(["0", "1"])))

@@ -1,9 +1,12 @@
 """What torch wrote reads back equal, in every form, and nothing of it is ever executed."""
 
+import zipfile
+
 import ml_dtypes
 import numpy as np
 import pytest
 
+from tests.checkpoint.hostile import archive
 from tests.checkpoint.torch_files import (
     NEWER,
     STORAGES,
@@ -11,6 +14,7 @@ from tests.checkpoint.torch_files import (
     Made,
     Named,
     Parameter,
+    Pickled,
     Viewed,
     state_dict,
     write_legacy,
@@ -111,6 +115,16 @@ def test_deepspeed_names_lose_their_prefix(tmp_path, write):
     found = open_tensors(tmp_path / "weights")
     assert_same(found, tensors)
     assert (found.wrapper, found.left_out) == ("module", ("global_steps",))
+
+
+def test_archives_of_64_bits(tmp_path):
+    pickle = Pickled({"x": (x := np.arange(5, dtype=np.float32))}).data
+    records = [("archive/data.pkl", pickle), ("archive/data/0", x.tobytes())]
+    for wide in (False, True):
+        (tmp_path / "weights").write_bytes(archive(records, wide=wide))
+        with zipfile.ZipFile(tmp_path / "weights") as public:
+            assert public.testzip() is None
+        assert_same(open_tensors(tmp_path / "weights"), {"x": x})
 
 
 def test_large_storages_are_made_one_at_a_time(tmp_path):

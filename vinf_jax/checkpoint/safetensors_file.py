@@ -17,7 +17,7 @@ from vinf_jax.checkpoint.safetensors_views import KINDS, TEXTS
 def write_safetensors(
     path: str | Path,
     tensors: Mapping[str, Any],
-    metadata: Mapping[str, str] | None = None,
+    metadata: Mapping[str, Any] | None = None,
     *,
     shapes: Shapes | None = None,
 ) -> None:
