@@ -23,9 +23,11 @@ def main(argv: list[str]) -> int:
         raise ValueError(
             f"{target}: the layout lvdm is one file; name it {target.stem}.safetensors"
         )
-    from . import exports, model
+    from . import exports, hub, model
 
-    source = model.read(options.path, variant=options.variant)
+    source = model.read(
+        hub.local(options.path, None, options.variant).path, variant=options.variant
+    )
     with Bar(f"export {target.name}", source.bytes) as bar:
         if options.layout == "lvdm":
             target.parent.mkdir(parents=True, exist_ok=True)

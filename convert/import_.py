@@ -24,11 +24,13 @@ NETWORKS = ("unet", "autoencoder", "text_encoder")
 def main(argv: list[str]) -> int:
     options = _parser().parse_args(argv)
     refuse_to_replace(options.target, options.force, options.path)
-    from . import model
+    from . import hub, model
 
-    if model.is_ours(options.path):
-        raise ValueError(f"{options.path} is a model folder already; export writes other layouts")
-    source = model.read(options.path, options.layout, options.variant, options.vocabulary)
+    found = hub.local(options.path, options.layout, options.variant)
+    if model.is_ours(found.path):
+        raise ValueError(f"{found.path} is a model folder already; export writes other layouts")
+    source = model.read(found.path, options.layout, options.variant, options.vocabulary)
+    source.report["source"] |= found.origin
     report = write(source, options.target, options.dtype, options.force)
     print(*_summary(options.target, source, report), sep="\n")
     return 0

@@ -22,6 +22,9 @@ def main(argv: list[str]) -> int:
     add_source(to)
     to.add_argument("--depth", type=int, default=4, metavar="N", help="of the tree (default: 4)")
     options = to.parse_args(argv)
+    from . import hub
+
+    options.path = hub.local(options.path, options.layout, options.variant).path
     if (options.path / "checkpoint.json").is_file():
         return _ours(options)
     return _theirs(options)

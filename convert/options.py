@@ -7,7 +7,8 @@ from typing import NoReturn
 LAYOUTS = ("lvdm", "diffusers")
 SOURCE = """\
 PATH is a lvdm checkpoint (VideoCrafter2's model.ckpt), a diffusers folder, the folder or file of
-one of its components, or a model folder of this project. What it is decides its content.
+one of its components, or a model folder of this project. What it is decides its content. It may be
+on the Hugging Face hub: hf://owner/name or hf://owner/name@revision.
 """
 
 

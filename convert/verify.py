@@ -17,9 +17,10 @@ SHOWN = 20
 
 def main(argv: list[str]) -> int:
     options = _parser().parse_args(argv)
-    from . import comparison, model
+    from . import comparison, hub, model
 
-    first = model.read(options.path, variant=options.variant)
+    path = hub.local(options.path, None, options.variant).path
+    first = model.read(path, variant=options.variant)
     second = model.read(options.target)
     with Bar("verify", first.bytes) as bar:
         found = comparison.compare(first, second, bar.told)
