@@ -23,9 +23,9 @@ def get_config() -> ConfigDict:
     config.text_encoder = ConfigDict({"length": 20, "width": 96, "heads": 4, "layers": 2})
     config.unet = ConfigDict(
         {
-            "channels": (48, 96),
+            "channels": (64, 96),
             "layers": 1,
-            "attention": (False, True),
+            "attention": (True, True),
             "head_size": 16,
             "norm_groups": 8,
             "fps_conditioned": False,
@@ -51,14 +51,14 @@ def get_config() -> ConfigDict:
             "save_every": 200,
         }
     )
-    # Phases: single pictures first, with the temporal layers at rest, then short clips, then whole.
+    # Phases: single pictures first, without the layers that join frames; short clips; whole clips.
     config.train_diffusion = ConfigDict(
         {
             "clips": 4096,
-            "phase_steps": (1600, 3200, 1200),
+            "phase_steps": (3000, 1600, 400),
             "phase_frames": (1, 8, 16),
             "phase_batch": (96, 8, 8),
-            "decay_steps": 6000,
+            "decay_steps": 5000,
             "rate": 1.5e-3,
             "warmup": 200,
             "unconditional": 0.1,

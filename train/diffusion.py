@@ -23,7 +23,7 @@ from vinf_jax.training.state import State
 from .autoencoder import trained_autoencoder
 from .curve import curve
 from .latents import Bank, latent_bank
-from .networks import merged, text_and_unet
+from .networks import merged, still_graph, text_and_unet
 from .pictures import save_grid, to_bytes
 from .stage import log_shares, newest_average, train
 
@@ -34,12 +34,15 @@ def diffusion(config, out: Path) -> None:
     bank = latent_bank(config, out)
     tokenizer = WordTokenizer(sprites.WORDS, config.text_encoder.length)
     graphs, parameters = text_and_unet(config, tokenizer.vocabulary)
+    still, kept = still_graph(config)
     schedule = Schedule.scaled_linear()
 
     def loss(parameters, batch, key):
         text_encoder, unet = merged(graphs, parameters)
         text = text_encoder(batch["tokens"])
         latents = batch["latents"].astype(jnp.float32)
+        if latents.shape[1] == 1:
+            unet = merge(still, {name: parameters[f"unet.{name}"] for name in kept})
         keys = jax.random.split(key)
         noise = jax.random.normal(keys[0], latents.shape)
         times = jax.random.randint(keys[1], latents.shape[:1], 0, schedule.num_train)
@@ -69,11 +72,7 @@ def diffusion(config, out: Path) -> None:
     ]
     picture = sample_pictures(config, out, bank, graphs, tokenizer, schedule)
 
-    def trained(phase: int, name: str) -> bool:
-        """Single pictures leave the layers that join frames as they are."""
-        return t.phase_frames[phase] > 1 or not ("temp_" in name or "transformer_in" in name)
-
-    train(config, t, out / "diffusion", loss, parameters, phases, picture, trained)
+    train(config, t, out / "diffusion", loss, parameters, phases, picture)
 
 
 def sample_pictures(config, out: Path, bank: Bank, graphs, tokenizer, schedule) -> Callable:

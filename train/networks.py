@@ -7,7 +7,7 @@ from flax import nnx
 
 from vinf_jax.models.text_encoder import TextEncoder
 from vinf_jax.models.unet3d import UNet3D
-from vinf_jax.nn.parameters import merge, split
+from vinf_jax.nn.parameters import abstract, merge, split
 
 
 def text_and_unet(config, vocabulary: int) -> tuple[tuple[Any, Any], dict[str, Any]]:
@@ -19,6 +19,32 @@ def text_and_unet(config, vocabulary: int) -> tuple[tuple[Any, Any], dict[str, A
     parameters = {f"text_encoder.{name}": x for name, x in text_parameters.items()}
     parameters |= {f"unet.{name}": x for name, x in unet_parameters.items()}
     return (text_graph, unet_graph), parameters
+
+
+class Still(nnx.Module):
+    """Stands where a layer that joins frames stood, and changes nothing."""
+
+    def __call__(self, x, context):
+        return x
+
+
+def still(unet: UNet3D) -> UNet3D:
+    """The network without the layers that join frames, for single pictures: an untrained network
+    gives the same without them, at less than half the work."""
+    for block in (*unet.down_blocks, unet.mid_block, *unet.up_blocks):
+        block.temp_convs = nnx.List(Still() for _ in block.temp_convs)
+        block.temp_attentions = nnx.List(Still() for _ in block.temp_attentions)
+    unet.transformer_in = Still()
+    return unet
+
+
+def still_graph(config) -> tuple[Any, list[str]]:
+    """Its graph, and the names of the parameters that it has."""
+    unet = abstract(
+        lambda rngs: UNet3D(**config.unet, context_width=config.text_encoder.width, rngs=rngs)
+    )
+    graph, parameters = split(still(unet))
+    return graph, list(parameters)
 
 
 def merged(graphs: tuple[Any, Any], parameters: Mapping[str, Any]) -> tuple[Any, Any]:

@@ -9,7 +9,6 @@ from typing import Any
 
 import flax
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -27,7 +26,6 @@ def train(
     parameters: Mapping[str, Any],
     phases: list[tuple[int, Callable[[int], Any]]],
     picture: Callable[[int, State], None],
-    trained: Callable[[int, str], bool] = lambda phase, name: True,
 ) -> State:
     """Trains through all phases, each a number of steps and what makes their batches."""
     total = sum(steps for steps, _ in phases)
@@ -43,13 +41,12 @@ def train(
     end = 0
     with bar() as progress:
         task = progress.add_task(folder.name, total=total, completed=start, loss="")
-        for phase, (steps, batch) in enumerate(phases):
+        for steps, batch in phases:
             begun, end = end, end + steps
             if start >= end:
                 continue
-            moving = {name: jnp.float32(trained(phase, name)) for name in parameters}
             state = fit(
-                lambda state, batch, moving=moving: update(state, batch, moving),
+                update,
                 state,
                 lambda step, batch=batch: jax.device_put(batch(step), cut),
                 start=max(start, begun),

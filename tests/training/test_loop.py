@@ -30,11 +30,10 @@ def batch(step):
     return {"x": x, "y": x @ np.float32([2, -1]) + np.float32(0.5)}
 
 
-def run(folder, *, until=STEPS, moving=None, broken_at=None, rate=0.1):
+def run(folder, *, until=STEPS, broken_at=None, rate=0.1):
     parameters = {"a.kernel": jnp.zeros(2), "b": jnp.zeros(())}
     optimiser = adam(rate, steps=STEPS, warmup=2)
     update = updater(loss, optimiser, decay=0.9, key=jax.random.key(0))
-    moving = moving or {name: jnp.float32(1) for name in parameters}
     checkpoints = Checkpoints(folder / "checkpoints")
     state, start = resume(begin(parameters, optimiser), checkpoints)
     seen = []
@@ -46,7 +45,7 @@ def run(folder, *, until=STEPS, moving=None, broken_at=None, rate=0.1):
         return values if until >= 0 else {**values, "y": values["y"] * np.nan}
 
     state = fit(
-        lambda state, values: update(state, values, moving),
+        update,
         state,
         made,
         start=start,
@@ -82,21 +81,14 @@ def test_it_learns(tmp_path):
     assert int(state["step"]) == STEPS
 
 
-def test_frozen_parameters_do_not_move(tmp_path):
-    state, _ = run(tmp_path, moving={"a.kernel": jnp.float32(0), "b": jnp.float32(1)})
-    assert not state["parameters"]["a.kernel"].any()
-    assert state["parameters"]["b"] != 0
-
-
 def test_average_follows_the_parameters():
     parameters = {"a.kernel": jnp.ones(2), "b": jnp.zeros(())}
     optimiser = adam(0.1, steps=10, warmup=1)
     update = updater(loss, optimiser, decay=0.5, key=jax.random.key(0))
-    moving = {name: jnp.float32(1) for name in parameters}
     state = begin(parameters, optimiser)
     average = np.zeros(())
     for step in range(6):
-        state, _ = update(state, batch(step), moving)
+        state, _ = update(state, batch(step))
         keep = min(0.5, (1 + step) / (10 + step))
         average = keep * average + (1 - keep) * np.asarray(state["parameters"]["b"])
     np.testing.assert_allclose(state["average"]["b"], average, atol=OP)

@@ -34,21 +34,19 @@ def begin(parameters: Parameters, optimiser: optax.GradientTransformation) -> St
 
 def updater(
     loss: Loss, optimiser: optax.GradientTransformation, *, decay: float, key: Array
-) -> Callable[[State, Any, Mapping[str, Array]], tuple[State, dict[str, Array]]]:
-    """The compiled step: (state, batch, trained) -> (state, metrics).
+) -> Callable[[State, Any], tuple[State, dict[str, Array]]]:
+    """The compiled step: (state, batch) -> (state, metrics).
 
     loss: (parameters, batch, key) -> (scalar, other metrics), the key folded with the step.
-    decay: of the moving average, less in the first steps. trained: 1 or 0 for every parameter; one
-    with 0 does not move. A batch that is sharded over devices trains data-parallel.
+    decay: of the moving average, less in the first steps. A batch that is sharded over devices
+    trains data-parallel.
     """
 
-    def update(state: State, batch: Any, trained: Mapping[str, Array]):
+    def update(state: State, batch: Any):
         step = state["step"]
         slope = jax.value_and_grad(loss, has_aux=True)
         (value, more), gradients = slope(state["parameters"], batch, jax.random.fold_in(key, step))
-        gradients = {name: g * trained[name] for name, g in gradients.items()}
         moves, memory = optimiser.update(gradients, state["optimiser"], state["parameters"])
-        moves = jax.tree.map(jnp.multiply, moves, dict(trained))
         parameters = optax.apply_updates(state["parameters"], moves)
         keep = jnp.minimum(decay, (1 + step) / (10 + step))
         average = optax.incremental_update(parameters, state["average"], 1 - keep)
