@@ -1,6 +1,6 @@
 """Damaged, made-up and oversized weight files against the reader; what came of each is counted.
 
-    python -m benchmarks.fuzz_checkpoints --inputs 20000 --out benchmarks/fuzz_checkpoints.json
+    python -m benchmarks.fuzz_checkpoints --inputs 12000 --out benchmarks/fuzz_checkpoints.json
 
 A worker process opens one file after the other and touches every tensor. It has so much processor
 time for each and so much memory beyond what the interpreter takes, and an audit hook that sees
@@ -48,11 +48,12 @@ def main() -> int:
         _work(options)
         return 0
     began, outcomes, slowest, memory, troubles = time.monotonic(), Counter(), {}, 0, []
-    first = 0
+    first, distinct = 0, set()
     while first < options.inputs:
-        for number, kind, outcome, seconds, grown in _worker(options, first):
+        for number, kind, outcome, seconds, grown, checksum in _worker(options, first):
             outcomes[kind.partition(":")[0], outcome] += 1
             slowest[kind] = max(slowest.get(kind, 0.0), seconds)
+            distinct.add(checksum)
             memory, first = max(memory, grown), number + 1
             if outcome not in FINE:
                 troubles.append(f"input {number}, {kind}: {outcome}")
@@ -65,6 +66,7 @@ def main() -> int:
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python "
         f"{platform.python_version()}, numpy {np.__version__}",
         "inputs": sum(outcomes.values()),
+        "of them distinct": len(distinct),
         "outcomes": {
             kind: {what: n for (k, what), n in sorted(outcomes.items()) if k == kind}
             for kind in sorted({kind for kind, _ in outcomes})
@@ -84,7 +86,7 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--inputs", type=int, default=20_000)
+    parser.add_argument("--inputs", type=int, default=12_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=10.0, help="processor time per input")
     parser.add_argument("--megabytes", type=int, default=1024, help="memory for all of them")
@@ -94,7 +96,7 @@ def _options() -> argparse.Namespace:
 
 
 def _worker(options: argparse.Namespace, first: int) -> Iterator[tuple]:
-    """(number, kind, outcome, processor seconds, bytes grown) of inputs from `first` on."""
+    """(number, kind, outcome, processor seconds, bytes grown, checksum) of inputs from `first`."""
     command = [sys.executable, "-m", "benchmarks.fuzz_checkpoints", *sys.argv[1:]]
     with subprocess.Popen([*command, "--worker", str(first)], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -121,7 +123,7 @@ def _work(options: argparse.Namespace) -> None:
             path = Path(folder, "input")
             path.write_bytes(data)
             outcome, seconds = _outcome(path, options.seconds)
-            line = [number, kind, outcome, seconds, _peak() - base]
+            line = [number, kind, outcome, seconds, _peak() - base, zlib.crc32(data)]
             print(json.dumps(line), flush=True)
 
 

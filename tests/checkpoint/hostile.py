@@ -156,7 +156,6 @@ def safetensors(header: Any, data: bytes = b"", size: int | None = None) -> byte
 NUMBERS = st.sampled_from([0, 1, 2, 3, 4, 6, 8, 24, 25, -1, 2**31, 2**63, 10**30]) | st.integers(
     -2, 30
 )
-SIZES = st.lists(st.integers(0, 6) | NUMBERS, max_size=4)
 NAMES = st.sampled_from(
     [
         ("torch._utils", "_rebuild_tensor_v2"),
@@ -182,13 +181,20 @@ PARTS = st.sampled_from(
 )
 
 
-def _views() -> st.SearchStrategy[Viewed]:
-    return st.builds(Viewed, st.just(BASE), NUMBERS, SIZES.map(tuple), SIZES.map(tuple))
+def _views(numbers: st.SearchStrategy[int]) -> st.SearchStrategy[Any]:
+    """Views of BASE; with small numbers they all lie inside it."""
+    axes = st.lists(st.tuples(numbers, numbers), max_size=2)
+    views = st.builds(
+        lambda offset, axes: Viewed(BASE, offset, *(zip(*axes, strict=True) if axes else ((), ()))),
+        numbers,
+        axes,
+    )
+    return views | views.map(Parameter)
 
 
 def trees() -> st.SearchStrategy[Any]:
-    """Saved objects: tensors that may reach anywhere, calls of anything, in containers."""
-    tensors = _views() | _views().map(Parameter) | st.just(BASE)
+    """Saved objects: good tensors, some that may reach anywhere, calls of anything, programs."""
+    good = st.dictionaries(st.text("ab.", max_size=3), _views(st.integers(0, 3)), min_size=1)
     programs = st.lists(PARTS, max_size=12).map(lambda parts: Opcodes(b"".join(parts)))
 
     def deeper(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -198,44 +204,64 @@ def trees() -> st.SearchStrategy[Any]:
         keys = st.sampled_from(["state_dict", "module", "x", "y", ""])
         return calls | st.lists(inner, max_size=4) | st.dictionaries(keys, inner, max_size=4)
 
-    anything = st.recursive(PLAIN | tensors | programs, deeper, max_leaves=8)
-    return st.dictionaries(st.sampled_from(["state_dict", "module", "x"]), anything) | anything
-
-
-def headers() -> st.SearchStrategy[Any]:
-    """safetensors headers, right and wrong."""
-    entry = st.fixed_dictionaries(
-        {
-            "dtype": st.sampled_from(["F32", "BF16", "U8", "F64", "I4", ""]),
-            "shape": SIZES | st.lists(st.just(2), max_size=4),
-            "data_offsets": st.lists(NUMBERS, min_size=2, max_size=2) | st.just([0, 16]),
-        }
+    anything = st.recursive(PLAIN | _views(NUMBERS) | programs, deeper, max_leaves=8)
+    spoilt = st.builds(lambda tensors, odd: {**tensors, "odd": odd}, good, anything)
+    inside = st.builds(state_dict, good | spoilt)
+    wrapped = st.builds(
+        lambda key, tensors, beside: {key: tensors, "beside": beside},
+        st.sampled_from(["state_dict", "module"]),
+        inside,
+        anything,
     )
-    json_values = st.recursive(
+    return st.one_of(inside, wrapped, good, anything)
+
+
+@st.composite
+def safetensors_files(draw: st.DrawFn) -> bytes:
+    """Good files, half of them with one part of the header, or the length, put wrong."""
+    header, end = {}, 0
+    for name in draw(st.sets(st.sampled_from(["a", "b", "c"]), min_size=1)):
+        dtype, size = draw(st.sampled_from([("F32", 4), ("BF16", 2), ("U8", 1), ("F64", 8)]))
+        shape = draw(st.lists(st.integers(0, 3), max_size=3))
+        begin, end = end, end + size * int(np.prod(shape))
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
+    data = bytes(end)
+    if draw(st.booleans()):
+        return safetensors(header, data)
+    odd = st.recursive(
         st.none() | st.booleans() | NUMBERS | st.floats() | st.text(max_size=5),
         lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
         max_leaves=8,
     )
-    names = st.sampled_from(["a", "b", "c", "__metadata__"])
-    return st.dictionaries(names, entry | entry | json_values, max_size=4) | json_values
+    name, field = draw(st.sampled_from(sorted(header))), draw(st.sampled_from(PLACES))
+    if field == "length":
+        return safetensors(header, data, draw(st.integers(0, 300) | st.integers(0, 2**64 - 1)))
+    wrong = draw(st.lists(NUMBERS, max_size=3) | odd)
+    spoilt = {**header[name], field: wrong} if field in header[name] else wrong
+    return safetensors(header | {(name if field != "__metadata__" else field): spoilt}, data)
+
+
+PLACES = ("dtype", "shape", "data_offsets", "entry", "__metadata__", "length")
 
 
 @st.composite
 def files(draw: st.DrawFn) -> bytes:
     """A whole file of any form, made of the parts above."""
     if draw(st.integers(0, 3)) == 0:
-        size = draw(st.none() | NUMBERS.filter(lambda n: 0 <= n < 2**64))
-        return safetensors(draw(headers()), draw(st.binary(max_size=40)), size)
+        return draw(safetensors_files())
     pickle = Pickled(draw(trees())).data
     names = st.sampled_from(["data.pkl", "byteorder", "code/x.py", "data/1", "data/0", "version"])
-    extra = draw(st.dictionaries(names.map("archive/{}".format), st.binary(max_size=8), max_size=1))
-    moved = draw(st.dictionaries(names.map("archive/{}".format), st.integers(0, 300), max_size=1))
-    entries = [("archive/data.pkl", pickle), ("archive/data/0", BASE.tobytes()), *extra.items()]
+    names = names.map("archive/{}".format)
+    entries = [("archive/data.pkl", pickle), ("archive/data/0", BASE.tobytes())]
     if draw(st.booleans()):
-        return archive(entries, moved if draw(st.booleans()) else None, wide=draw(st.booleans()))
+        if draw(st.integers(0, 3)):
+            return archive(entries, wide=draw(st.booleans()))
+        extra = draw(st.dictionaries(names, st.binary(max_size=8), max_size=1))
+        moved = draw(st.dictionaries(names, st.integers(0, 300), max_size=1))
+        return archive([*entries, *extra.items()], moved, wide=draw(st.booleans()))
     facts = [0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}]
     opening = b"".join(Pickled(fact).data for fact in facts)
-    keys = draw(st.just(["0"]) | st.lists(st.sampled_from(["0", "1"])))
+    keys = draw(st.sampled_from([["0"]] * 3 + [[], ["1"], ["0", "0"], ["0", "1"]]))
     return opening + pickle + Pickled(keys).data + struct.pack("<q", 24) + BASE.tobytes()
 
 

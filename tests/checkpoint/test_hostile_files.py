@@ -268,7 +268,7 @@ HEADERS = {
     "too long": (safetensors({}, size=2**40), "claims 1099511627776 bytes"),
     "longer than the file": (safetensors({}, size=100), "claims 100 bytes"),
     "nested": (safetensors(b'{"a":' + b"[" * 10**5), "nested too deep"),
-    "no JSON": (safetensors(b"{a"), "cannot be read"),
+    "no JSON": (safetensors(b"{a"), "header is no JSON: Expecting property name"),
     "no UTF-8": (safetensors(b'{"\xff"'), "no UTF-8"),
     "empty": (safetensors({}), "names no tensors"),
     "a name twice": (safetensors(b'{"a":1,"a":1}'), "names something twice"),

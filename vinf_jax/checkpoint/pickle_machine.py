@@ -11,7 +11,7 @@ from typing import Any, no_type_check
 
 from vinf_jax.checkpoint.pickle_literals import MAX_NAME, OPCODES, Literals
 
-MAX_STEPS = 2_000_000  # the pickle of VideoCrafter2's 2,039 tensors takes 100,000
+MAX_STEPS = 2_000_000  # as many tensors as VideoCrafter2's, 2,039, take 80,000
 MAX_KEY = 4096  # characters of a dictionary's key
 
 

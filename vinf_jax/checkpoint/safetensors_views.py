@@ -80,6 +80,8 @@ def _header(file: mmap) -> tuple[dict[str, Any], int]:
         raise ValueError("its header is nested too deep") from None
     except UnicodeDecodeError:
         raise ValueError("its header is no UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"its header is no JSON: {error.msg}") from None
     if not isinstance(header, dict):
         raise ValueError("its header is no list of tensors by name")
     return header, 8 + size
