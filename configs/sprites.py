@@ -55,10 +55,10 @@ def get_config() -> ConfigDict:
     config.train_diffusion = ConfigDict(
         {
             "clips": 4096,
-            "phase_steps": (3000, 1600, 400),
+            "phase_steps": (5000, 4500, 1500),
             "phase_frames": (1, 8, 16),
             "phase_batch": (96, 8, 8),
-            "decay_steps": 5000,
+            "decay_steps": 12000,
             "rate": 1.5e-3,
             "warmup": 200,
             "unconditional": 0.1,

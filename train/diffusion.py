@@ -18,7 +18,7 @@ from vinf_jax.media.sheet import spaced
 from vinf_jax.models.tokenizer import WordTokenizer
 from vinf_jax.nn.parameters import merge, split
 from vinf_jax.systems.video_infinity import Settings, VideoInfinity
-from vinf_jax.training.state import State
+from vinf_jax.training.state import State, muon
 
 from .autoencoder import trained_autoencoder
 from .curve import curve
@@ -72,7 +72,7 @@ def diffusion(config, out: Path) -> None:
     ]
     picture = sample_pictures(config, out, bank, graphs, tokenizer, schedule)
 
-    train(config, t, out / "diffusion", loss, parameters, phases, picture)
+    train(config, t, out / "diffusion", loss, parameters, phases, picture, muon)
 
 
 def sample_pictures(config, out: Path, bank: Bank, graphs, tokenizer, schedule) -> Callable:

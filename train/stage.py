@@ -10,6 +10,7 @@ from typing import Any
 import flax
 import jax
 import numpy as np
+import optax
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -26,15 +27,16 @@ def train(
     parameters: Mapping[str, Any],
     phases: list[tuple[int, Callable[[int], Any]]],
     picture: Callable[[int, State], None],
+    optimiser: Callable[..., optax.GradientTransformation] = adam,
 ) -> State:
     """Trains through all phases, each a number of steps and what makes their batches."""
     total = sum(steps for steps, _ in phases)
-    optimiser = adam(t.rate, steps=t.decay_steps, warmup=t.warmup)
-    update = updater(loss, optimiser, decay=t.decay, key=jax.random.key(config.seed + 1))
+    rule = optimiser(t.rate, steps=t.decay_steps, warmup=t.warmup)
+    update = updater(loss, rule, decay=t.decay, key=jax.random.key(config.seed + 1))
     mesh = jax.make_mesh((config.devices,), ("data",), (AxisType.Auto,))
     everywhere, cut = (NamedSharding(mesh, PartitionSpec(*axes)) for axes in ((), ("data",)))
     checkpoints = Checkpoints(folder / "checkpoints")
-    state = jax.device_put(begin(dict(parameters), optimiser), everywhere)
+    state = jax.device_put(begin(dict(parameters), rule), everywhere)
     state, start = resume(state, checkpoints)
     metrics = Metrics(folder / "metrics.jsonl", start)
     note = {"config": config.to_dict(), "made_by": provenance()}

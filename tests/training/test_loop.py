@@ -10,7 +10,7 @@ import pytest
 from tests.tolerances import EXACT, OP
 from vinf_jax.checkpoint.numbered import Checkpoints
 from vinf_jax.training.loop import Metrics, fit, resume
-from vinf_jax.training.state import adam, begin, named, unnamed, updater
+from vinf_jax.training.state import adam, begin, muon, named, unnamed, updater
 
 STEPS = 12
 
@@ -116,3 +116,19 @@ def test_names_go_both_ways():
     assert "parameters/a.kernel" in flat and "step" in flat
     back = unnamed(flat, state)
     assert jax.tree.structure(back) == jax.tree.structure(state)
+
+
+def test_muon_moves_kernels_as_matrices_and_the_rest_as_adam_would():
+    parameters = {"a.kernel": jnp.zeros((3, 2, 4)), "b.bias": jnp.zeros(4)}
+    kernel = jax.random.normal(jax.random.key(0), (3, 2, 4))
+    slopes = {"a.kernel": kernel, "b.bias": jnp.array([1.0, -2, 3, 0])}
+    optimiser = muon(0.1, steps=4, warmup=1)
+    state = optimiser.init(parameters)
+    for _ in range(2):  # the first step of a warm-up stands still
+        moves, state = optimiser.update(slopes, state, parameters)
+    size = float(jnp.abs(moves["b.bias"][0]))
+    np.testing.assert_allclose(moves["b.bias"], size * np.float32([-1, 1, -1, 0]), atol=OP)
+    lengths, raw = (
+        np.linalg.svd(np.reshape(x, (6, 4)), compute_uv=False) for x in (moves["a.kernel"], kernel)
+    )
+    assert lengths[0] / lengths[-1] < 2 < raw[0] / raw[-1], "nearly orthogonal"

@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
+import optax.contrib
 from jax import Array
 
 Parameters = dict[str, Array]
@@ -13,13 +14,39 @@ State = dict[str, Any]
 Loss = Callable[[Parameters, Any, Array], tuple[Array, Mapping[str, Array]]]
 
 
-def adam(
-    rate: float, *, steps: int, warmup: int, clip: float = 1.0
-) -> optax.GradientTransformation:
+def adam(rate: float, *, steps: int, warmup: int) -> optax.GradientTransformation:
     """Adam with a linear warm-up, a cosine to a hundredth of `rate`, and gradients whose global
-    norm is clipped."""
-    schedule = optax.warmup_cosine_decay_schedule(0.0, rate, warmup, steps, rate / 100)
-    return optax.chain(optax.clip_by_global_norm(clip), optax.adam(schedule, b2=0.99))
+    norm is clipped at 1."""
+    return _clipped(optax.adam(_schedule(rate, steps, warmup), b2=0.99))
+
+
+def muon(rate: float, *, steps: int, warmup: int) -> optax.GradientTransformation:
+    """Muon (Jordan, 2024) for every kernel, taken as a matrix of inputs by outputs, with updates as
+    large as Adam's (arXiv 2502.16982); Adam with Nesterov's momentum for the rest. Warm-up, cosine
+    and clipping as in `adam`."""
+    return _clipped(
+        optax.contrib.muon(
+            _schedule(rate, steps, warmup),
+            consistent_rms=0.2,
+            adam_b2=0.99,
+            muon_weight_dimension_numbers=_matrices,
+        )
+    )
+
+
+def _matrices(parameters: Parameters) -> dict[str, optax.contrib.MuonDimensionNumbers | None]:
+    def axes(x: Array) -> optax.contrib.MuonDimensionNumbers:
+        return optax.contrib.MuonDimensionNumbers(tuple(range(x.ndim - 1)), (x.ndim - 1,))
+
+    return {n: axes(x) if n.endswith(".kernel") else None for n, x in parameters.items()}
+
+
+def _clipped(optimiser: optax.GradientTransformation) -> optax.GradientTransformation:
+    return optax.chain(optax.clip_by_global_norm(1.0), optimiser)
+
+
+def _schedule(rate: float, steps: int, warmup: int) -> optax.Schedule:
+    return optax.warmup_cosine_decay_schedule(0.0, rate, warmup, steps, rate / 100)
 
 
 def begin(parameters: Parameters, optimiser: optax.GradientTransformation) -> State:
