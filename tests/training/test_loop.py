@@ -120,7 +120,7 @@ def test_names_go_both_ways():
 
 def test_muon_moves_kernels_as_matrices_and_the_rest_as_adam_would():
     parameters = {"a.kernel": jnp.zeros((3, 2, 4)), "b.bias": jnp.zeros(4)}
-    kernel = jax.random.normal(jax.random.key(0), (3, 2, 4))
+    kernel = jax.random.normal(jax.random.key(0), (3, 2, 4)) + 5.0
     slopes = {"a.kernel": kernel, "b.bias": jnp.array([1.0, -2, 3, 0])}
     optimiser = muon(0.1, steps=4, warmup=1)
     state = optimiser.init(parameters)
@@ -131,4 +131,4 @@ def test_muon_moves_kernels_as_matrices_and_the_rest_as_adam_would():
     lengths, raw = (
         np.linalg.svd(np.reshape(x, (6, 4)), compute_uv=False) for x in (moves["a.kernel"], kernel)
     )
-    assert lengths[0] / lengths[-1] < 2 < raw[0] / raw[-1], "nearly orthogonal"
+    assert lengths[0] / lengths[-1] < 2 < 10 < raw[0] / raw[-1], "nearly orthogonal"
