@@ -109,7 +109,8 @@ def _numbers(
 def _digest(name: str, x: np.ndarray) -> bytes:
     plain = np.ascontiguousarray(x)
     head = f"{name} {x.dtype.name} {x.shape}".encode()
-    return hashlib.sha256(head + hashlib.sha256(plain.reshape(-1).view(np.uint8)).digest()).digest()
+    numbers = hashlib.sha256(plain.reshape(-1).view(np.uint8).data)
+    return hashlib.sha256(head + numbers.digest()).digest()
 
 
 def _how(x: np.ndarray, y: np.ndarray) -> str:

@@ -110,7 +110,7 @@ def completed(
         usual = max(arguments["width"] // HEAD, 1)
         heads = (TEXT_DEFAULTS | dict(config))["num_attention_heads"] if config else usual
         more = {"heads": heads}
-    whole = dict(arguments) | more
+    whole: dict[str, Any] = {**arguments, **more}
     strange = [
         f"{name} would be {value!r}"
         for name, value in whole.items()

@@ -1,7 +1,6 @@
 """Models written as others do: one file with lvdm's names, or a diffusers folder."""
 
 import json
-from collections import ChainMap
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from . import component_configs, schedules
 from .model import Model
 from .naming import FOLDERS, fits_lvdm, naming_of
 from .opened import HEAD, KEPT
-from .tensors import Watched
+from .tensors import Joined, Watched
 
 OnArray = Callable[[str, np.ndarray], object]
 """Told every array that is read to be written."""
@@ -42,7 +41,7 @@ def write_lvdm(model: Model, path: Path, on_array: OnArray) -> list[str]:
     heads = {HEAD + part: json.dumps(config) for part, config in configs.items()}
     beside = {name: (model.kept[name].shape, model.kept[name].dtype) for name in kept}
     arrays = Exported(rows, Watched(model.arrays, model.shapes, on_array))
-    tensors = ChainMap(arrays, Watched(model.kept, kept, on_array))
+    tensors = Joined(arrays, Watched(model.kept, kept, on_array))
     write_safetensors(path, tensors, TEXTS | heads, shapes=_shapes(rows, model) | beside)
     return [name for name in model.kept if name not in kept]
 

@@ -86,25 +86,21 @@ def _most(dtype: str | None) -> float:
 
 
 def _summary(target: Path, source: Any, report: Mapping[str, Any]) -> list[str]:
+    from . import schedules
+
     lines = [f"{target}: {source.layout} imported, {report['dtype']}"]
     for part, kind in report["components"].items():
         said = report["filled"][part]
         strange = said["nan"] + said["infinite"]
         numbers = f"{strange} numbers are not finite" if strange else "all finite"
         lines.append(
-            f"  {part}: {kind}, {said['tensors']} parameters' arrays, {said['parameters']:,} "
-            f"parameters, max |x| {said['largest']:.4g}, {numbers}"
+            f"  {part}: {kind}, {said['tensors']} arrays, {said['parameters']:,} parameters, "
+            f"max |x| {said['largest']:.4g}, {numbers}"
         )
     read = f"{len(report['read'])} tensors read"
     kept = f"{len(report['kept'])} kept, {len(report['left_out'])} left out"
     lines.append(f"  {read}, {kept}; every parameter filled once (report.json names them all)")
-    schedule = report["schedule"]
-    if "buffers" in schedule:
-        agree = "agree with" if schedule["agree"] else "DIFFER from"
-        lines.append(
-            f"  schedule: {schedule['buffers']} stored buffers {agree} the recomputed ones "
-            f"(largest difference {schedule['largest_difference']:.1e})"
-        )
+    lines.append(f"  schedule: {schedules.line(report['schedule'])}")
     missing = [part for part in NETWORKS if part not in report["components"]]
     if missing:
         lines.append(f"  without {' and '.join(missing)}: it can be exported, not sampled")

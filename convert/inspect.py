@@ -91,11 +91,13 @@ def _show(name: str, kind: str, tensors: Mapping[str, Any]) -> None:
 
 
 def _show_model(there: Any) -> None:
+    from . import schedules
+
     for part, arguments in there.arguments.items():
         said = ", ".join(f"{name} {value}" for name, value in arguments.items())
         print(f"{part:<{WIDTH}}{said}")
     if said := there.report.get("schedule"):
-        print(f"{'schedule':<{WIDTH}}{', '.join(f'{name} {x}' for name, x in said.items())}")
+        print(f"{'schedule':<{WIDTH}}{schedules.line(said)}")
 
 
 def _count(shape: tuple[int, ...]) -> int:

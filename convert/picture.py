@@ -2,16 +2,17 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from itertools import groupby
 
 from .tensors import Shape
 
+FEW = 2
+"""Tensors of a layer, weight and bias, that are not worth lines of their own."""
 _SEPARATORS = re.compile(r"[./]")
 _NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 def picture(shapes: Mapping[str, Shape], depth: int = 3) -> list[str]:
-    """Lines of a tree, `depth` names deep, each with its tensors and parameters.
+    """Lines of a tree, `depth` names deep, each with its tensors and its numbers.
 
     Neighbours that are numbered and alike stand on one line: "0..2  3 x 40 tensors".
     """
@@ -36,23 +37,29 @@ def _rows(paths: Paths, depth: int, before: str) -> list[tuple[str, str]]:
         label = printable(names[0]) if len(names) == 1 else f"{names[0]}..{names[-1]}"
         rows.append((before + ("└─ " if last else "├─ ") + label, _amount(len(names), inside)))
         deeper = [(rest, size) for rest, size in inside if rest]
-        if depth > 1 and deeper:
+        if depth > 1 and len(deeper) > FEW:
             rows += _rows(deeper, depth - 1, before + ("   " if last else "│  "))
     return rows
 
 
 def _runs(branches: Mapping[str, Paths]) -> list[list[str]]:
-    """Names in order, numbered neighbours with the same contents together."""
-
-    def alike(name: str) -> object:
-        inside = sorted((".".join(rest), size) for rest, size in branches[name])
-        return inside if _NUMBER.fullmatch(name) else name
+    """Names in order, those that are counted up and have the same contents together."""
 
     def order(name: str) -> int:
         return int(name) if _NUMBER.fullmatch(name) else -1
 
-    names = sorted(branches, key=order)
-    return [list(run) for _, run in groupby(names, key=alike)]
+    def contents(name: str) -> list[tuple[str, int]]:
+        return sorted((".".join(rest), size) for rest, size in branches[name])
+
+    runs: list[list[str]] = []
+    for name in sorted(branches, key=order):
+        last = runs[-1][-1] if runs else ""
+        counted = _NUMBER.fullmatch(last) and order(name) == order(last) + 1
+        if counted and contents(name) == contents(last):
+            runs[-1].append(name)
+        else:
+            runs.append([name])
+    return runs
 
 
 def _amount(count: int, inside: Paths) -> str:

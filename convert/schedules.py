@@ -64,13 +64,25 @@ def of_buffers(buffers: Mapping[str, np.ndarray]) -> Found | None:
     )
 
 
+def line(said: Mapping[str, Any]) -> str:
+    """What was found, for people."""
+    scale = " with VideoCrafter2's signal scale" if said["signal_scale"] else ""
+    if "buffers" not in said:
+        return f"{said['kind']}{scale}"
+    agree = "agree with" if said["agree"] else "DIFFER from"
+    return (
+        f"{said['kind']}{scale}; {said['buffers']} stored buffers {agree} the recomputed ones "
+        f"(largest difference {said['largest_difference']:.1e})"
+    )
+
+
 def of_config(config: Mapping[str, Any] | None) -> Found:
     """The schedule of scheduler_config.json; the usual one where there is none.
 
     Raises:
         ValueError: a kind of schedule that is not known here.
     """
-    fields = BETAS | {"beta_schedule": "scaled_linear"} | dict(config or {})
+    fields: dict[str, Any] = BETAS | {"beta_schedule": "scaled_linear"} | dict(config or {})
     kind, times = fields["beta_schedule"], fields["num_train_timesteps"]
     if fields.get("rescale_betas_zero_snr"):
         raise ValueError("scheduler_config.json: rescale_betas_zero_snr is not supported")

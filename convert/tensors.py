@@ -4,7 +4,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
 import numpy as np
 
-from vinf_jax.checkpoint.torch_file import TensorFile
+from vinf_jax.checkpoint.tensor_file import TensorFile
 
 Shape = tuple[int, ...]
 
@@ -93,3 +93,19 @@ class Watched(Mapping[str, np.ndarray]):
 
     def __len__(self) -> int:
         return len(self._names)
+
+
+class Joined(Mapping[str, np.ndarray]):
+    """Two mappings as one; where both have a name, the first."""
+
+    def __init__(self, first: Mapping[str, np.ndarray], second: Mapping[str, np.ndarray]) -> None:
+        self._first, self._second = first, second
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self._first[name] if name in self._first else self._second[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**dict.fromkeys(self._first), **dict.fromkeys(self._second)})
+
+    def __len__(self) -> int:
+        return len(set(self._first) | set(self._second))

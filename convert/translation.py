@@ -25,7 +25,7 @@ from .source import Part, Source
 from .tensors import Tensors
 
 FLOATS = ("float64", "float32", "float16", "bfloat16")
-VIDEOCRAFTER = {
+VIDEOCRAFTER: dict[str, Any] = {
     "height": 320,
     "width": 512,
     "fps": 24,
@@ -34,7 +34,13 @@ VIDEOCRAFTER = {
     "sampler": "sde-dpmsolver++",
 }
 """How Video-Infinity samples VideoCrafter2."""
-MODELSCOPE = {"height": 256, "width": 256, "fps": 8, "clip_frames": 16, "guidance": 9.0}
+MODELSCOPE: dict[str, Any] = {
+    "height": 256,
+    "width": 256,
+    "fps": 8,
+    "clip_frames": 16,
+    "guidance": 9.0,
+}
 """How ModelScope's model was trained; zeroscope's size is 576x320 and a flag of the programs."""
 
 

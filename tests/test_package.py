@@ -101,7 +101,9 @@ def test_pins_name_no_address():
     """Names, versions and markers: anybody's package index serves them."""
     lines = (ROOT / "requirements.txt").read_text().splitlines()
     assert len(lines) > 30
-    assert all(re.fullmatch(r"[a-z0-9-]+==[0-9.]+( ; [A-Za-z_ <>=!'0-9.]+)?", line) for line in lines)
+    assert all(
+        re.fullmatch(r"[a-z0-9-]+==[0-9.]+( ; [A-Za-z_ <>=!'0-9.]+)?", line) for line in lines
+    )
 
 
 def _package(folder: Path) -> str:

@@ -5,6 +5,7 @@ come from the tables, which `test_tables` holds against the public key lists.
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,10 @@ from tests.checkpoint.torch_files import state_dict, write_zip
 from vinf_jax.checkpoint.mapping import export, place
 from vinf_jax.checkpoint.safetensors_file import write_safetensors
 from vinf_jax.diffusion.schedule import Schedule
+from vinf_jax.models.clip_tokenizer import END, END_OF_WORD, START, VERSION, byte_signs
 
-ARGUMENTS: dict[str, dict[str, Any]] = {
+Arguments = Mapping[str, Mapping[str, Any]]
+ARGUMENTS: Arguments = {
     "unet": {
         "in_channels": 4,
         "out_channels": 4,
@@ -53,6 +56,12 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "mlp_ratio": 4,
     },
 }
+SMALL: Arguments = {
+    "unet": ARGUMENTS["unet"] | {"channels": [32, 64], "layers": 1, "attention": [True, False]},
+    "autoencoder": ARGUMENTS["autoencoder"] | {"channels": [32, 64], "layers": 1},
+    "text_encoder": ARGUMENTS["text_encoder"] | {"layers": 1},
+}
+"""The same with fewer levels and layers, where the number of arrays costs time."""
 TABLES = {"unet": ("channels", "layers", "attention", "fps_conditioned")}
 TABLES |= {"autoencoder": ("channels", "layers"), "text_encoder": ("layers",)}
 LVDM = {"unet": lvdm_unet3d, "autoencoder": lvdm_autoencoder_kl, "text_encoder": openclip_text}
@@ -70,30 +79,30 @@ FOLDERS = {"unet": "unet", "autoencoder": "vae", "text_encoder": "text_encoder"}
 DEEPSPEED = "_forward_module."
 
 
-def drawn(seed: int = 0) -> dict[str, np.ndarray]:
-    """Our arrays of the model, every number another one, and none beyond what float16 holds."""
-    rng = np.random.default_rng(seed)
+def drawn(of: Arguments = ARGUMENTS) -> dict[str, np.ndarray]:
+    """Our arrays of a model, every number another one, and none beyond what float16 holds."""
+    rng = np.random.default_rng(0)
     return {
         f"{part}.{name}": rng.standard_normal(x.shape, np.float32)
-        for part, arguments in ARGUMENTS.items()
+        for part, arguments in of.items()
         for name, x in translation.target(part, json.dumps(arguments, sort_keys=True)).items()
     }
 
 
-def named(arrays, modules, component, prefix="", **spelling) -> dict[str, np.ndarray]:
+def named(arrays, modules, component, prefix="", of=ARGUMENTS, **spelling):
     """A component's tensors as a layout names them, after a prefix."""
-    chosen = {name: ARGUMENTS[component][name] for name in TABLES[component]}
+    chosen = {name: of[component][name] for name in TABLES[component]}
     rows = place(modules[component].table(**chosen, **spelling), component, prefix)
     names = {target for row in rows for target in row.targets}
     return export(rows, {name: x for name, x in arrays.items() if name in names})
 
 
-def lvdm(arrays) -> dict[str, np.ndarray]:
+def lvdm(arrays, of: Arguments = ARGUMENTS) -> dict[str, np.ndarray]:
     """Everything that VideoCrafter2's model.ckpt holds."""
     tensors = buffers()
     for component, prefix in LVDM_PREFIXES.items():
-        tensors |= named(arrays, LVDM, component, prefix)
-    return tensors | unused()
+        tensors |= named(arrays, LVDM, component, prefix, of)
+    return tensors | unused(of)
 
 
 def buffers() -> dict[str, np.ndarray]:
@@ -103,10 +112,10 @@ def buffers() -> dict[str, np.ndarray]:
     return {name: x.astype(np.float32) for name, x in (made | {"scale_arr": scale}).items()}
 
 
-def unused() -> dict[str, np.ndarray]:
+def unused(of: Arguments = ARGUMENTS) -> dict[str, np.ndarray]:
     """The text tower's last layer and its way to CLIP's shared space."""
     rng = np.random.default_rng(9)
-    text = ARGUMENTS["text_encoder"]
+    text = of["text_encoder"]
     width, inner, layers = text["width"], text["mlp_ratio"] * text["width"], text["layers"]
     shapes = {
         "ln_1.weight": (width,),
@@ -128,9 +137,10 @@ def unused() -> dict[str, np.ndarray]:
     return {f"{prefix}.{n}": rng.standard_normal(s).astype(np.float32) for n, s in rest.items()}
 
 
-def configs() -> dict[str, dict[str, Any]]:
+def configs(of: Arguments = ARGUMENTS) -> dict[str, dict[str, Any]]:
     """config.json as the public folders have it, as far as anybody reads it."""
-    unet, vae, text = (ARGUMENTS[part] for part in FOLDERS)
+    unet, vae, text = (of[part] for part in FOLDERS)
+    crossing = ["CrossAttn" if has else "" for has in unet["attention"]]
     return {
         "unet": {
             "_class_name": "UNet3DVideoCrafterConditionModel",
@@ -138,8 +148,8 @@ def configs() -> dict[str, dict[str, Any]]:
             "attention_head_dim": unet["head_size"],
             "block_out_channels": unet["channels"],
             "cross_attention_dim": unet["context_width"],
-            "down_block_types": ["CrossAttnDownBlock3D"] * 3 + ["DownBlock3D"],
-            "up_block_types": ["UpBlock3D"] + ["CrossAttnUpBlock3D"] * 3,
+            "down_block_types": [f"{kind}DownBlock3D" for kind in crossing],
+            "up_block_types": [f"{kind}UpBlock3D" for kind in reversed(crossing)],
             "downsample_padding": 1,
             "fps_cond": True,
             "in_channels": 4,
@@ -232,3 +242,13 @@ def write_deepspeed(path: Path, tensors) -> Path:
     """As DeepSpeed does."""
     write_zip(path, {"module": {DEEPSPEED + name: x for name, x in tensors.items()}})
     return path
+
+
+def write_vocabulary(folder: Path) -> None:
+    """The smallest of CLIP's kind: single signs, start and end."""
+    signs = byte_signs()
+    tokens = [*signs, *(sign + END_OF_WORD for sign in signs), START, END]
+    folder.mkdir(parents=True)
+    ids = {token: n for n, token in enumerate(tokens)}
+    (folder / "vocab.json").write_text(json.dumps(ids))
+    (folder / "merges.txt").write_text(VERSION + "\n")

@@ -1,0 +1,261 @@
+"""The four programs on the small model: in, out, in again, and proof that nothing was lost."""
+
+import json
+
+import ml_dtypes
+import numpy as np
+import pytest
+
+from convert import model
+from convert.__main__ import PROGRAMS
+from convert.statistics import Statistics
+from tests.convert import sources
+from vinf_jax.checkpoint.safetensors_file import write_safetensors
+from vinf_jax.checkpoint.torch_file import open_tensors
+from vinf_jax.programs import choose
+from vinf_jax.systems.video_infinity import folder
+
+
+def run(*words) -> int:
+    return choose(PROGRAMS, "convert", [str(word) for word in words])
+
+
+@pytest.fixture(scope="module")
+def arrays():
+    return sources.drawn(sources.SMALL)
+
+
+@pytest.fixture(scope="module")
+def tensors(arrays):
+    return sources.lvdm(arrays, sources.SMALL)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tensors, tmp_path_factory):
+    return sources.write_lvdm(tmp_path_factory.mktemp("lvdm") / "model.ckpt", tensors)
+
+
+@pytest.fixture(scope="module")
+def imported(checkpoint, tmp_path_factory):
+    """The lvdm checkpoint as a model folder, with a vocabulary from a flag."""
+    root = tmp_path_factory.mktemp("imported")
+    sources.write_vocabulary(root / "tokenizer")
+    flags = ("--vocabulary", root / "tokenizer")
+    assert run("import", checkpoint, root / "model", *flags) == 0
+    return root / "model"
+
+
+@pytest.fixture(scope="module")
+def exported(imported, tmp_path_factory):
+    """That folder in both layouts."""
+    root = tmp_path_factory.mktemp("exported")
+    files = {"lvdm": root / "model.safetensors", "diffusers": root / "folder"}
+    for layout, path in files.items():
+        assert run("export", imported, path, "--layout", layout) == 0
+    return files
+
+
+@pytest.fixture
+def text(arrays, tmp_path):
+    """The text tower alone, for tests of flags."""
+    file = tmp_path / "source" / "text.safetensors"
+    file.parent.mkdir()
+    write_safetensors(
+        file, sources.named(arrays, sources.DIFFUSERS, "text_encoder", of=sources.SMALL)
+    )
+    return file
+
+
+def assert_equal(found, wanted):
+    assert found.keys() == wanted.keys()
+    for name, x in wanted.items():
+        stored = found[name]
+        assert stored.dtype == x.dtype
+        assert np.array_equal(stored, x), name
+
+
+def count(tensors, prefix):
+    return sum(name.startswith(prefix) for name in tensors)
+
+
+def test_import_stores_every_number(imported, arrays):
+    assert_equal(folder.arrays(imported), arrays)
+
+
+def test_report_lies_beside_the_weights(imported, tensors):
+    report = folder.read_report(imported)
+    everything = [*report["read"], *report["kept"]]
+    assert sorted(everything) == sorted(tensors)
+    assert report["filled"]["autoencoder"]["tensors"] == count(tensors, "first_stage")
+    assert report["filled"]["unet"]["nan"] == 0 and report["filled"]["unet"]["largest"] > 3
+    assert report["schedule"]["agree"] and report["dtype"] == "as in the source"
+    assert report["not_tensors"] == ["epoch", "global_step"]
+
+
+def test_a_full_checkpoint_comes_back_whole(exported, tensors):
+    assert_equal(open_tensors(exported["lvdm"]), tensors)
+
+
+def test_everything_survives_the_other_layout(exported, tensors, tmp_path):
+    """lvdm, ours, diffusers and lvdm again: the folder carries what it has no use for."""
+    assert run("export", exported["diffusers"], tmp_path / "m.safetensors", "--layout", "lvdm") == 0
+    assert_equal(open_tensors(tmp_path / "m.safetensors"), tensors)
+
+
+def test_exports_read_back(imported, exported, arrays):
+    ours = model.read(imported)
+    for path in exported.values():
+        made = model.read(path)
+        assert_equal(made.arrays, arrays)
+        assert made.arguments == sources.SMALL == ours.arguments
+        assert made.schedule == ours.schedule and made.settings == ours.settings
+    assert model.read(exported["diffusers"]).vocabulary == ours.vocabulary != {}
+
+
+def test_configs_are_the_public_ones(exported):
+    """What the public configs say, field by field, and no tensor that a class does not know."""
+    for part, wanted in sources.configs(sources.SMALL).items():
+        inside = exported["diffusers"] / sources.FOLDERS[part]
+        config = json.loads((inside / "config.json").read_text())
+        assert {name: config[name] for name in wanted if wanted[name] is not None} == {
+            name: value for name, value in wanted.items() if value is not None
+        }
+        (file,) = inside.glob("*.safetensors")
+        assert open_tensors(file).metadata["format"] == "pt"
+    index = json.loads((exported["diffusers"] / "model_index.json").read_text())
+    assert index["vae"] == ["diffusers", "AutoencoderKL"]
+    assert index["unet"][1] == "UNet3DVideoCrafterConditionModel"
+
+
+def test_verify_agrees(checkpoint, imported, exported, capsys):
+    for pair in [(checkpoint, imported), (imported, exported["lvdm"])]:
+        assert run("verify", *pair) == 0
+        said = capsys.readouterr().out
+        assert "unet: " in said and "of both" in said and "agree, bit for bit" in said
+    assert run("verify", checkpoint, exported["diffusers"]) == 0
+
+
+def test_verify_finds_one_number(imported, tensors, tmp_path, capsys):
+    name = "model.diffusion_model.middle_block.1.proj_out.bias"
+    changed = tensors[name].copy()
+    changed[3] = np.nextafter(changed[3], np.float32(9))
+    other = tensors | {name: changed}
+    del other["cond_stage_model.model.text_projection"]
+    del other["betas"]
+    file = sources.write_lvdm(tmp_path / "model.ckpt", other)
+    assert run("verify", file, imported) == 1
+    said = capsys.readouterr().out
+    assert "differs: unet.mid_block.attentions.0.proj_out.bias by up to" in said
+    assert "text_projection, which is kept, is in" in said and "betas, which" in said
+    assert said.count("differs: ") == 3
+
+
+def test_inspect_tells_what_is_there(checkpoint, tensors, imported, capsys):
+    assert run("inspect", checkpoint) == 0
+    said = capsys.readouterr().out
+    for words in (
+        "layout: lvdm",
+        "zip, in state_dict",
+        "epoch, global_step",
+        f"lvdm_unet3d: {count(tensors, 'model.')} tensors",
+        "float32, max |x|",
+        "all finite",
+        "├─ first_stage_model",
+        "it can be imported",
+    ):
+        assert words in said, words
+    assert run("inspect", imported) == 0
+    said = capsys.readouterr().out
+    assert "model folder of this project" in said and "kept          27 tensors" in said
+
+
+def test_inspect_shows_what_cannot_be_imported(tmp_path, capsys):
+    x = np.array([1, np.nan, np.inf, -7], np.float16)
+    write_safetensors(tmp_path / "x.safetensors", {"xy_token": x, "a\x1b[2J.b": x})
+    assert run("inspect", tmp_path / "x.safetensors") == 0
+    said = capsys.readouterr().out
+    assert "PVDM" in said and "not supported" in said
+    assert "2 NaN and 2 infinite" in said and "max |x| 7" in said
+    assert "\x1b" not in said
+
+
+@pytest.mark.parametrize("dtype", [np.float32, ml_dtypes.bfloat16, np.float16])
+def test_import_rounds_once(dtype, text, arrays, tmp_path, capsys):
+    name = np.dtype(dtype).name
+    assert run("import", text, tmp_path / "m", "--dtype", name) == 0
+    stored = folder.arrays(tmp_path / "m")
+    assert all(np.array_equal(stored[n], arrays[n].astype(dtype)) for n in stored)
+    assert "without unet and autoencoder" in capsys.readouterr().out
+    assert run("verify", text, tmp_path / "m") == 0
+    assert ("after rounding" in capsys.readouterr().out) == (dtype != np.float32)
+
+
+def test_numbers_too_large_for_the_dtype_are_refused(arrays, tmp_path, capsys):
+    large = sources.named(arrays, sources.DIFFUSERS, "text_encoder", of=sources.SMALL)
+    large["final_layer_norm.bias"] = np.full(16, 7e4, np.float32)
+    write_safetensors(tmp_path / "text.safetensors", large)
+    assert run("import", tmp_path / "text.safetensors", tmp_path / "m", "--dtype", "float16") == 2
+    said = capsys.readouterr().err
+    assert "text_encoder.ln_final.bias holds 7e+04" in said and "choose bfloat16" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["text.safetensors"]
+
+
+def test_an_interrupted_import_leaves_nothing(text, tmp_path, capsys, monkeypatch):
+    def stop(self, name, x):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Statistics, "add", stop)
+    assert run("import", text, tmp_path / "m") == 130
+    assert capsys.readouterr().err.endswith("stopped\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["source"]
+
+
+@pytest.mark.parametrize("layout", ["lvdm", "diffusers"])
+def test_an_interrupted_export_leaves_the_old_one(layout, text, tmp_path, monkeypatch):
+    target = tmp_path / "m.safetensors"
+    target.write_text("old")
+
+    def stop(self, name, size):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("convert.progress.Bar.__call__", stop)
+    assert run("export", text, target, "--layout", layout, "--force") == 130
+    assert target.read_text() == "old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.safetensors", "source"]
+
+
+def test_nothing_is_replaced_without_force(text, tmp_path, capsys):
+    for program, *flags in (["import"], ["export", "--layout", "diffusers"]):
+        words = [program, text, tmp_path / program, *flags]
+        assert run(*words) == 0
+        assert run(*words) == 2
+        said = f"error: {tmp_path / program} exists; --force replaces it\n"
+        assert capsys.readouterr().err == said
+        assert run(*words, "--force") == 0
+    assert run("export", text, text, "--layout", "lvdm", "--force") == 2
+    assert "is what is read" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["inspect", "nowhere"], "nowhere does not exist; give a lvdm checkpoint"),
+        (["import", "empty", "m"], "empty holds nothing that can be read: no weights named"),
+        (["import", "text.txt", "m"], "text.txt cannot be read: it is neither a file of torch"),
+        (["import", "two", "m"], "holds several checkpoints (a.ckpt, b.ckpt); give one of them"),
+        (["export", "nowhere", "m", "--layout", "lvdm"], "name it m.safetensors"),
+        (["export", "nowhere", "m"], "the following arguments are required: --layout"),
+        (["verify", "nowhere", "nowhere"], "nowhere does not exist"),
+        (["import", "text.txt", "m", "--dtype", "int8"], "invalid choice: 'int8'"),
+    ],
+)
+def test_mistakes_are_one_message(words, said, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "text.txt").write_text("hello")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "two").mkdir()
+    for name in "ab":
+        (tmp_path / "two" / f"{name}.ckpt").touch()
+    assert run(*words) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("error: ") and err.count("\n") == 1 and said in err
