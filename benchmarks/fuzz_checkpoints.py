@@ -33,8 +33,8 @@ from tests.checkpoint.hostile import damaged, files, honest, watch
 from vinf_jax.checkpoint.torch_file import open_tensors
 
 FINE = ("read", "refused")
-BATCH = 500
-SILENCE = 120  # seconds until a worker counts as hung, however busy the machine is
+BATCH = 100
+SILENCE = 900  # seconds until a worker counts as hung, however busy the machine is
 
 
 class OutOfTime(BaseException):
@@ -136,7 +136,7 @@ def _inputs(
         yield number, f"oversized: {name}", OVERSIZED[name]()
     start = max(options.worker, len(OVERSIZED))
     for first in range(len(OVERSIZED), options.inputs, BATCH):
-        make = _made_up if first // BATCH % 3 == 2 else _damaged
+        make = _made_up if first // BATCH % 4 == 3 else _damaged
         numbers = range(first, min(first + BATCH, options.inputs))
         if numbers[-1] < start:
             continue
