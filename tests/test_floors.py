@@ -177,7 +177,17 @@ def _executes(node: ast.AST) -> bool:
         and not (isinstance(keyword.value, ast.Constant) and keyword.value.value is False)
         for keyword in node.keywords
     )
-    return pickles or _spelling(node.func) in LOADERS_THAT_EXECUTE
+    return pickles or (_spelling(node.func) in LOADERS_THAT_EXECUTE and not _weights_only(node))
+
+
+def _weights_only(call: ast.Call) -> bool:
+    """torch.load with its own allow-list, said in so many words."""
+    said = {keyword.arg: keyword.value for keyword in call.keywords}.get("weights_only")
+    return (
+        _spelling(call.func) == "torch.load"
+        and isinstance(said, ast.Constant)
+        and said.value is True
+    )
 
 
 def nameless(names: set[str]) -> list[str]:
@@ -262,10 +272,13 @@ def test_planted_loads_and_maps_are_caught():
         "torch.load(f)",
         "numpy.load(f, allow_pickle=True)",
         "pickle.loads(b)",
+        "pickle.load(f, weights_only=True)",
+        "torch.load(f, weights_only=False)",
     ]
     assert len(executing_loads({"x": ast.parse(text + "\n".join(calls))})) == len(calls)
     assert len(executing_loads({"x": ast.parse("from pickle import load")})) == 1
-    assert executing_loads({"x": ast.parse("numpy.load(f, allow_pickle=False)")}) == []
+    for honest in ("numpy.load(f, allow_pickle=False)", "torch.load(f, weights_only=True)"):
+        assert executing_loads({"x": ast.parse(honest)}) == []
     mapped = "from jax import shard_map\nimport jax\njax.shard_map(f)\nshard_map(f)"
     assert len(shard_maps({"x": ast.parse(mapped)})) == 3
 
