@@ -34,11 +34,11 @@ def muon(rate: float, *, steps: int, warmup: int) -> optax.GradientTransformatio
     )
 
 
-def _matrices(parameters: Parameters) -> dict[str, optax.contrib.MuonDimensionNumbers | None]:
+def _matrices(tree: Mapping[str, Any]) -> dict[str, optax.contrib.MuonDimensionNumbers | None]:
     def axes(x: Array) -> optax.contrib.MuonDimensionNumbers:
         return optax.contrib.MuonDimensionNumbers(tuple(range(x.ndim - 1)), (x.ndim - 1,))
 
-    return {n: axes(x) if n.endswith(".kernel") else None for n, x in parameters.items()}
+    return {n: axes(x) if n.endswith(".kernel") else None for n, x in tree.items()}
 
 
 def _clipped(optimiser: optax.GradientTransformation) -> optax.GradientTransformation:
