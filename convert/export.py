@@ -38,6 +38,8 @@ def main(argv: list[str]) -> int:
     parts = ", ".join(source.arguments)
     print(f"{target}: {options.layout}, {len(source.shapes)} arrays of {parts}")
     print(f"  {len(source.kept) - len(homeless)} kept tensors of the source are in it")
+    if options.layout == "diffusers" and not source.vocabulary:
+        print("  without a tokenizer: SRC has none of CLIP's kind")
     if homeless:
         print(f"  no place in this layout: {', '.join(homeless)}")
     return 0
