@@ -3,7 +3,7 @@
 What it makes: short clips of one coloured shape that moves, turns, bounces or rests over a plain or
 patterned background; with Video-Infinity, videos of any length.
 Trained by:  python -m train text_to_video --config configs/sprites.py --out runs/sprites
-How long: two to three hours on 2 CPU cores.
+How long: four to five hours on 2 CPU cores.
 """
 
 from ml_collections import ConfigDict
@@ -55,7 +55,7 @@ def get_config() -> ConfigDict:
     config.train_diffusion = ConfigDict(
         {
             "clips": 4096,
-            "phase_steps": (5000, 4500, 1500),
+            "phase_steps": (3200, 4800, 1500),
             "phase_frames": (1, 8, 16),
             "phase_batch": (96, 8, 8),
             "decay_steps": 12000,
