@@ -31,11 +31,12 @@ class Still(nnx.Module):
 def still(unet: UNet3D) -> UNet3D:
     """The network without the layers that join frames, for single pictures: an untrained network
     gives the same without them, at less than half the work."""
-    for block in (*unet.down_blocks, unet.mid_block, *unet.up_blocks):
+    network: Any = unet
+    for block in (*network.down_blocks, network.mid_block, *network.up_blocks):
         block.temp_convs = nnx.List(Still() for _ in block.temp_convs)
         block.temp_attentions = nnx.List(Still() for _ in block.temp_attentions)
-    unet.transformer_in = Still()
-    return unet
+    network.transformer_in = Still()
+    return network
 
 
 def still_graph(config) -> tuple[Any, list[str]]:

@@ -34,7 +34,9 @@ def muon(rate: float, *, steps: int, warmup: int) -> optax.GradientTransformatio
     )
 
 
-def _matrices(tree: Mapping[str, Any]) -> dict[str, optax.contrib.MuonDimensionNumbers | None]:
+def _matrices(tree: Any) -> Any:
+    """For every kernel, which axes are inputs and which one outputs."""
+
     def axes(x: Array) -> optax.contrib.MuonDimensionNumbers:
         return optax.contrib.MuonDimensionNumbers(tuple(range(x.ndim - 1)), (x.ndim - 1,))
 
