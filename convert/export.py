@@ -6,10 +6,7 @@ anything that can be imported. Exit status: 0, 2 for anything that does not fit,
 """
 
 import argparse
-import shutil
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from .options import LAYOUTS, SOURCE, add_target, parser, refuse_to_replace
 from .progress import Bar
@@ -23,6 +20,8 @@ def main(argv: list[str]) -> int:
         raise ValueError(
             f"{target}: the layout lvdm is one file; name it {target.stem}.safetensors"
         )
+    from vinf_jax.checkpoint import store
+
     from . import exports, hub, model
 
     source = model.read(
@@ -33,7 +32,9 @@ def main(argv: list[str]) -> int:
             target.parent.mkdir(parents=True, exist_ok=True)
             homeless = exports.write_lvdm(source, target, bar.told)
         else:
-            _whole(target, lambda folder: exports.write_diffusers(source, folder, bar.told))
+            with store.whole(target) as folder:
+                folder.mkdir()
+                exports.write_diffusers(source, folder, bar.told)
             homeless = []
     parts = ", ".join(source.arguments)
     print(f"{target}: {options.layout}, {len(source.shapes)} arrays of {parts}")
@@ -43,25 +44,6 @@ def main(argv: list[str]) -> int:
     if homeless:
         print(f"  no place in this layout: {', '.join(homeless)}")
     return 0
-
-
-def _whole(target: Path, write: Callable[[Path], Any]) -> None:
-    """`write` fills a folder; it appears at `target` when it is whole, in place of an older one."""
-    unfinished = target.with_name(f".{target.name}.unfinished")
-    replaced = target.with_name(f".{target.name}.replaced")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    try:
-        write(unfinished)
-        if target.exists():
-            target.rename(replaced)
-        unfinished.rename(target)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-    if replaced.is_dir():
-        shutil.rmtree(replaced)
-    else:
-        replaced.unlink(missing_ok=True)
 
 
 def _parser() -> argparse.ArgumentParser:

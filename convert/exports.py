@@ -46,10 +46,10 @@ def write_lvdm(model: Model, path: Path, on_array: OnArray) -> list[str]:
     return [name for name in model.kept if name not in kept]
 
 
-def write_diffusers(model: Model, folder: Path, on_array: OnArray) -> list[str]:
+def write_diffusers(model: Model, folder: Path, on_array: OnArray) -> None:
     """Writes a diffusers folder into an empty one: configs, weights, schedule, tokenizer.
 
-    The kept tensors lie beside the components, where diffusers does not look. Returns [].
+    The kept tensors lie beside the components, where diffusers does not look.
     """
     configs = _configs(model)
     for part, config in configs.items():
@@ -70,7 +70,6 @@ def write_diffusers(model: Model, folder: Path, on_array: OnArray) -> list[str]:
     _json(folder / "model_index.json", index)
     if model.kept:
         write_safetensors(folder / KEPT, model.kept, TEXTS)
-    return []
 
 
 def _rows(model: Model, part: str, layout: str) -> list[Row]:

@@ -4,9 +4,10 @@ A checkpoint is an Orbax folder with one file of ours in it (see `index`). It is
 another name and renamed when whole, so what stands under its final name is finished.
 """
 
+import contextlib
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,21 +55,15 @@ def save(
         raise ValueError("there is nothing to save: the tree has no arrays")
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists; overwrite=True replaces it")
-    unfinished = _beside(path, "unfinished")
-    new = unfinished / path.name
     try:
-        _remove(unfinished)
-        unfinished.mkdir(parents=True)
-        written = batches.write(new, _numbers(tree, dtype), on_array)
-        for name, write in (beside or {}).items():
-            (new / name).parent.mkdir(parents=True, exist_ok=True)
-            write(new / name)
-        index.write(new, written, note)
-        _put(new, path)
+        with whole(path) as new:
+            written = batches.write(new, _numbers(tree, dtype), on_array)
+            for name, write in (beside or {}).items():
+                (new / name).parent.mkdir(parents=True, exist_ok=True)
+                write(new / name)
+            index.write(new, written, note)
     except OSError as error:
         raise OSError(f"checkpoint {path} cannot be written: {error}") from error
-    finally:
-        _remove(unfinished)
 
 
 def load(path: str | Path, abstract: Mapping[str, Any]) -> dict[str, Array]:
@@ -112,6 +107,23 @@ def describe(path: str | Path) -> tuple[Shapes, dict[str, Any]]:
         ValueError: no checkpoint, or one with missing or shortened files.
     """
     return _read(Path(path).absolute(), checksums=False)
+
+
+@contextlib.contextmanager
+def whole(path: Path) -> Generator[Path]:
+    """Where to make a folder that takes the place of `path` when the block ends well.
+
+    Folders above are made if missing. What stood at `path` stays until then; whatever goes wrong,
+    nothing unfinished is left behind.
+    """
+    unfinished = _beside(path, "unfinished")
+    try:
+        _remove(unfinished)
+        unfinished.mkdir(parents=True)
+        yield unfinished / path.name
+        _put(unfinished / path.name, path)
+    finally:
+        _remove(unfinished)
 
 
 def _read(path: Path, *, checksums: bool) -> tuple[Shapes, dict[str, Any]]:
