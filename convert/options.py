@@ -2,7 +2,9 @@
 
 import argparse
 from pathlib import Path
-from typing import NoReturn
+
+from vinf_jax import programs
+from vinf_jax.programs import Parser
 
 LAYOUTS = ("lvdm", "diffusers")
 SOURCE = """\
@@ -12,21 +14,9 @@ on the Hugging Face hub: hf://owner/name or hf://owner/name@revision.
 """
 
 
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong as a ValueError, for the one message that a mistake is worth."""
-
-    def error(self, message: str) -> NoReturn:
-        raise ValueError(f"{message} ({self.prog} --help says more)")
-
-
 def parser(program: str, description: str | None, notes: str = SOURCE) -> Parser:
-    """An empty parser of a program of this folder; prefixes of flags are not flags."""
-    return Parser(
-        prog=f"python -m convert {program}",
-        description=description,
-        epilog=notes,
-        allow_abbrev=False,
-    )
+    """An empty parser of a program of this folder."""
+    return programs.parser(f"python -m convert {program}", description, notes)
 
 
 def add_source(to: argparse.ArgumentParser, name: str = "path", metavar: str = "PATH") -> None:

@@ -7,11 +7,12 @@ import argparse
 import difflib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 from ml_collections import ConfigDict
 
-from vinf_jax.programs import load_config, override
+from vinf_jax import programs
+from vinf_jax.programs import Parser, load_config, override
 
 
 class Flag(NamedTuple):
@@ -42,21 +43,9 @@ SCOPE = (
 )
 
 
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong as a ValueError, for the one message that a mistake is worth."""
-
-    def error(self, message: str) -> NoReturn:
-        raise ValueError(f"{message} ({self.prog} --help says more)")
-
-
 def parser(program: str, description: str | None, notes: str = "") -> Parser:
-    """An empty parser of a program of this folder; prefixes of flags are not flags."""
-    return Parser(
-        prog=f"python -m infer {program}",
-        description=description,
-        epilog=notes,
-        allow_abbrev=False,
-    )
+    """An empty parser of a program of this folder."""
+    return programs.parser(f"python -m infer {program}", description, notes)
 
 
 def add_model(to: argparse.ArgumentParser) -> None:

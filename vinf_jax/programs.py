@@ -3,6 +3,7 @@
 Nothing here imports jax, so that `--help` answers at once.
 """
 
+import argparse
 import difflib
 import importlib
 import importlib.util
@@ -11,11 +12,24 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from ml_collections import ConfigDict
 
 _LIBRARY = Path(__file__).resolve().parent
 _ROOMS = tuple(f"{folder}." for folder in ("vinf_jax", "infer", "train", "convert", "configs"))
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong as a ValueError, for the one message that a mistake is worth."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(f"{message} ({self.prog} --help says more)")
+
+
+def parser(prog: str, description: str | None, notes: str = "") -> Parser:
+    """An empty parser of a program; prefixes of flags are not flags."""
+    return Parser(prog=prog, description=description, epilog=notes, allow_abbrev=False)
 
 
 def choose(
