@@ -53,15 +53,19 @@ def table(
     ]
 
 
-def arguments(sizes: Sizes) -> dict[str, Any]:
-    """Those of `AutoencoderKL` that stored shapes tell: all but the groups of its norms."""
-    first = "encoder.down_blocks.{}.resnets.0.conv1.weight"
-    levels = range(sizes.count(first))
+def arguments(
+    sizes: Sizes, blocks: str = "encoder.down_blocks.{}.resnets.{}.conv1.weight"
+) -> dict[str, Any]:
+    """Those of `AutoencoderKL` that stored shapes tell: all but the groups of its norms.
+
+    blocks: the first convolution of a level's n-th residual block on the way down, as it is called.
+    """
+    first, in_first_level = blocks.format("{}", 0), blocks.format(0, "{}")
     return {
         "in_channels": sizes.axis("encoder.conv_in.weight", 1),
         "latent_channels": sizes.axis("post_quant_conv.weight", 0),
-        "channels": [sizes.axis(first.format(n), 0) for n in levels],
-        "layers": sizes.count("encoder.down_blocks.0.resnets.{}.conv1.weight"),
+        "channels": [sizes.axis(first.format(n), 0) for n in range(sizes.count(first))],
+        "layers": sizes.count(in_first_level),
     }
 
 

@@ -5,6 +5,7 @@ cannot be imported; 2 where nothing can be read.
 """
 
 import argparse
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,10 +23,10 @@ def main(argv: list[str]) -> int:
     add_source(to)
     to.add_argument("--depth", type=int, default=4, metavar="N", help="of the tree (default: 4)")
     options = to.parse_args(argv)
-    from . import hub
+    from . import hub, model
 
     options.path = hub.local(options.path, options.layout, options.variant).path
-    if (options.path / "checkpoint.json").is_file():
+    if model.is_ours(options.path):
         return _ours(options)
     return _theirs(options)
 
@@ -49,14 +50,13 @@ def _theirs(options: argparse.Namespace) -> int:
             print(f"file: {path.name}, {path.stat().st_size / 1e9:.3f} GB, {file.form}{inside}")
     if there.left_out:
         print(f"no tensors of the model: {', '.join(map(printable, there.left_out))}")
-    size = sum(tensors.dtype(name).itemsize * _count(tensors.shape(name)) for name in tensors)
+    size = sum(tensors.dtype(name).itemsize * math.prod(tensors.shape(name)) for name in tensors)
     with Bar("reading", size) as bar:
         for name, (kind, inside) in groups.items():
             _show(name, kind, Watched(inside, inside, bar.told))
     if found:
         try:
-            made = model.read(options.path, options.layout, options.variant)
-            _show_model(made)
+            _show_model(model.of_source(options.path, found))
             print("every tensor has its place: it can be imported")
         except ValueError as error:
             print(error)
@@ -98,10 +98,3 @@ def _show_model(there: Any) -> None:
         print(f"{part:<{WIDTH}}{said}")
     if said := there.report.get("schedule"):
         print(f"{'schedule':<{WIDTH}}{schedules.line(said)}")
-
-
-def _count(shape: tuple[int, ...]) -> int:
-    size = 1
-    for length in shape:
-        size *= length
-    return size

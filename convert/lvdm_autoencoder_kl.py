@@ -11,6 +11,7 @@ from vinf_jax.checkpoint.mapping import Row, place
 from vinf_jax.checkpoint.rows import MATRIX_1X1, conv2d, dense, norm
 
 from .diffusers_autoencoder_kl import RESIDUAL
+from .diffusers_autoencoder_kl import arguments as arguments_of
 from .sizes import Sizes
 
 SHORTCUT = conv2d("conv_shortcut", "nin_shortcut")
@@ -51,15 +52,8 @@ def table(*, channels: Sequence[int] = (128, 256, 512, 512), layers: int = 2) ->
 
 
 def arguments(sizes: Sizes) -> dict[str, Any]:
-    """Those of `AutoencoderKL` that stored shapes tell: all but the groups of its norms."""
-    first = "encoder.down.{}.block.0.conv1.weight"
-    levels = range(sizes.count(first))
-    return {
-        "in_channels": sizes.axis("encoder.conv_in.weight", 1),
-        "latent_channels": sizes.axis("post_quant_conv.weight", 0),
-        "channels": [sizes.axis(first.format(n), 0) for n in levels],
-        "layers": sizes.count("encoder.down.0.block.{}.conv1.weight"),
-    }
+    """As those of the layout of diffusers."""
+    return arguments_of(sizes, "encoder.down.{}.block.{}.conv1.weight")
 
 
 def _changes(channels: Sequence[int], level: int) -> bool:

@@ -73,7 +73,11 @@ def read(
     """
     if is_ours(path):
         return _ours(path)
-    found = source.recognised(opened(path, layout, variant), layout)
+    return of_source(path, source.recognised(opened(path, layout, variant), layout), vocabulary)
+
+
+def of_source(path: Path, found: source.Source, vocabulary: Path | None = None) -> Model:
+    """The model that files of others at a path make up. Raises ValueError as `read`."""
     made = translation.translated(found, vocabulary)
     shapes = {name: (x.shape, x.dtype) for name, x in made.arrays.items()}
     return Model(path, found.layout, shapes=shapes, **vars(made))

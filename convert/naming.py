@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
-from vinf_jax.checkpoint.mapping import Row
+from vinf_jax.checkpoint.mapping import Row, matches
 
 from . import (
     clip_text,
@@ -160,15 +159,11 @@ def naming_of(component: str, layout: str) -> Naming:
 
 def fits_lvdm(name: str, arguments: Mapping[str, Mapping[str, Any]]) -> bool:
     """Whether a tensor that inference does not use has a place in a lvdm file of these networks."""
-    if _any(name, UNUSED):
+    if matches(name, UNUSED):
         return True
     homes = [naming_of(component, "lvdm") for component in arguments]
     return any(
         name.startswith(kind.home)
-        and _any(name.removeprefix(kind.home), kind.unused(arguments[kind.component]))
+        and matches(name.removeprefix(kind.home), kind.unused(arguments[kind.component]))
         for kind in homes
     )
-
-
-def _any(name: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)

@@ -1,5 +1,6 @@
 """The tree of tensors' names as text: what hangs where, and how much of it."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 
@@ -16,7 +17,7 @@ def picture(shapes: Mapping[str, Shape], depth: int = 3) -> list[str]:
 
     Neighbours that are numbered and alike stand on one line: "0..2  3 x 40 tensors".
     """
-    paths = [(_SEPARATORS.split(name), _size(shape)) for name, shape in shapes.items()]
+    paths = [(_SEPARATORS.split(name), math.prod(shape)) for name, shape in shapes.items()]
     rows = list(_rows(paths, depth, ""))
     width = max((len(left) for left, _ in rows), default=0)
     return [f"{left:<{width}}  {right}" for left, right in rows]
@@ -73,10 +74,3 @@ def _amount(count: int, inside: Paths) -> str:
 def printable(name: str) -> str:
     """A name from a file as a terminal may show it."""
     return name if name.isprintable() else ascii(name)
-
-
-def _size(shape: Shape) -> int:
-    size = 1
-    for length in shape:
-        size *= length
-    return size

@@ -7,6 +7,8 @@ import numpy as np
 
 from vinf_jax.diffusion.schedule import Schedule, videocrafter2_signal_scale
 
+from .component_configs import VERSION
+
 TOLERANCE = 1e-6
 """Of a stored buffer to the recomputed one, relative to the larger of 1 and the value."""
 FLAT = 0.7
@@ -112,7 +114,7 @@ def config_of(schedule: Schedule, prediction: str) -> dict[str, Any]:
     alphas = np.concatenate([[1.0], schedule.alphas_cumprod])
     return {
         "_class_name": "DDIMScheduler",
-        "_diffusers_version": "0.30.0",
+        "_diffusers_version": VERSION,
         **BETAS,
         "num_train_timesteps": schedule.num_train,
         "beta_schedule": "scaled_linear",

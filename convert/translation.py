@@ -5,14 +5,13 @@ parameter is filled; otherwise one error lists everything.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from vinf_jax.checkpoint.mapping import convert
+from vinf_jax.checkpoint.mapping import convert, matches
 from vinf_jax.diffusion.schedule import Schedule
 from vinf_jax.models.clip_tokenizer import ClipTokenizer
 from vinf_jax.systems.video_infinity import Settings
@@ -168,7 +167,7 @@ def _sorted(
     """Those that are kept and those that are left out, of tensors that no row reads."""
 
     def fitting(patterns: Sequence[str]) -> Tensors:
-        names = {n for n in tensors if any(fnmatchcase(n, pattern) for pattern in patterns)}
+        names = {name for name in tensors if matches(name, patterns)}
         return tensors.only(names)
 
     return fitting(unused), fitting(left_out)

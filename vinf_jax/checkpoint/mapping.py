@@ -67,7 +67,7 @@ def convert(
     Raises ValueError, once, with every name that does not fit and every wrong shape.
     """
     wanted = {row.source for row in table}
-    stored = [name for name in source if name in wanted or not _ignored(name, ignore)]
+    stored = [name for name in source if name in wanted or not matches(name, ignore)]
     troubles = list(_troubles_of_names(table, stored, target))
     found: dict[str, np.ndarray] = {}
     for row in table:
@@ -147,8 +147,9 @@ def _troubles_of_names(
             yield f"{count} rows of the table fill {name}"
 
 
-def _ignored(name: str, ignore: Sequence[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in ignore)
+def matches(name: str, patterns: Iterable[str]) -> bool:
+    """Whether a name fits any of the patterns, in which `*` stands for anything."""
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _nearest(names: Sequence[str], others: Sequence[str]) -> Iterator[tuple[str, str]]:
