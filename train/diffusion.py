@@ -23,7 +23,7 @@ from vinf_jax.training.state import State, muon
 from .autoencoder import trained_autoencoder
 from .curve import curve
 from .latents import Bank, latent_bank
-from .networks import merged, still_graph, text_and_unet
+from .networks import merged, part, still, text_and_unet
 from .pictures import save_grid, to_bytes
 from .stage import log_shares, newest_average, train
 
@@ -34,7 +34,7 @@ def diffusion(config, out: Path) -> None:
     bank = latent_bank(config, out)
     tokenizer = WordTokenizer(sprites.WORDS, config.text_encoder.length)
     graphs, parameters = text_and_unet(config, tokenizer.vocabulary)
-    still, kept = still_graph(config)
+    for_pictures, kept = split(still(merged(graphs, parameters)[1]))
     schedule = Schedule.scaled_linear()
 
     def loss(parameters, batch, key):
@@ -42,7 +42,8 @@ def diffusion(config, out: Path) -> None:
         text = text_encoder(batch["tokens"])
         latents = batch["latents"].astype(jnp.float32)
         if latents.shape[1] == 1:
-            unet = merge(still, {name: parameters[f"unet.{name}"] for name in kept})
+            weights = part(parameters, "unet")
+            unet = merge(for_pictures, {name: weights[name] for name in kept})
         keys = jax.random.split(key)
         noise = jax.random.normal(keys[0], latents.shape)
         times = jax.random.randint(keys[1], latents.shape[:1], 0, schedule.num_train)

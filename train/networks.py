@@ -7,7 +7,7 @@ from flax import nnx
 
 from vinf_jax.models.text_encoder import TextEncoder
 from vinf_jax.models.unet3d import UNet3D
-from vinf_jax.nn.parameters import abstract, merge, split
+from vinf_jax.nn.parameters import merge, split
 
 
 def text_and_unet(config, vocabulary: int) -> tuple[tuple[Any, Any], dict[str, Any]]:
@@ -37,15 +37,6 @@ def still(unet: UNet3D) -> UNet3D:
         block.temp_attentions = nnx.List(Still() for _ in block.temp_attentions)
     network.transformer_in = Still()
     return network
-
-
-def still_graph(config) -> tuple[Any, list[str]]:
-    """Its graph, and the names of the parameters that it has."""
-    unet = abstract(
-        lambda rngs: UNet3D(**config.unet, context_width=config.text_encoder.width, rngs=rngs)
-    )
-    graph, parameters = split(still(unet))
-    return graph, list(parameters)
 
 
 def merged(graphs: tuple[Any, Any], parameters: Mapping[str, Any]) -> tuple[Any, Any]:
