@@ -27,6 +27,14 @@ settings.load_profile("small")
 
 
 @pytest.fixture
+def unoptimised():
+    """For tests that do little but compile."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
+@pytest.fixture
 def x64():
     """float64 for one test; jax is back in float32 afterwards."""
     before = jax.config.jax_enable_x64

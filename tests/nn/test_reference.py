@@ -12,7 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.nn.filled import filled
-from tests.parallel.clips import on_devices, quickly, simulated
+from tests.nn.scoped import ran
+from tests.parallel.clips import on_devices, simulated
 from tests.tolerances import FP64
 from vinf_jax.nn.attention import Attention
 from vinf_jax.nn.context import surround
@@ -22,18 +23,6 @@ from vinf_jax.nn.temporal import EPSILON, TemporalConv
 from vinf_jax.parallel.timeline import Whole
 
 FEATURES, HEADS, GROUPS = 6, 2, 3
-
-
-def ran(scope, x, time, call, run=None, clips=1):
-    """call(part, context) on one device or on clips, for x (N, F, ...)."""
-
-    def one(line, part):
-        numbers = line.first_frame(part.shape[1]) + jnp.arange(part.shape[1])
-        return call(part, surround(line, scope, numbers, jnp.full(1, time), gapless=True))
-
-    if run is None:
-        return np.asarray(quickly(lambda x: one(Whole(), x))(x))
-    return np.concatenate(list(run(one, x, clips)), axis=1)[:, : x.shape[1]]
 
 
 def by_rank(x, ranks):

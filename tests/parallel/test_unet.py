@@ -2,7 +2,6 @@
 
 from functools import cache
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -15,12 +14,7 @@ from vinf_jax.systems.video_infinity import base, predict, reference, video_infi
 SCOPE = video_infinity(local=2, spread=3, strength=2.0)
 
 
-@pytest.fixture(autouse=True)
-def unoptimised():
-    """Compilation is nearly all that these tests do."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
+pytestmark = pytest.mark.usefixtures("unoptimised")
 
 
 @cache

@@ -8,18 +8,17 @@ import numpy as np
 import pytest
 
 from convert.diffusers_unet3d import ATTENTION, TEMPORAL_CONV
-from tests.parallel.clips import on_devices, quickly, simulated
+from tests.nn.scoped import ran
+from tests.parallel.clips import on_devices, simulated
 from tests.parity.formula import normal, weight
 from tests.parity.video_infinity import outputs, scope_of, settings
 from tests.tolerances import FP64
 from vinf_jax.checkpoint.mapping import convert, source_shapes
 from vinf_jax.nn.attention import Attention
-from vinf_jax.nn.context import surround
 from vinf_jax.nn.parameters import abstract, merge, split
 from vinf_jax.nn.reference import Reference
 from vinf_jax.nn.scope import DualScope, Full
 from vinf_jax.nn.temporal import TemporalConv
-from vinf_jax.parallel.timeline import Whole
 
 ATTENTIONS = settings("module_attention.settings")
 CONVOLUTIONS = {
@@ -55,16 +54,6 @@ def attention():
 @cache
 def temporal_conv():
     return public(lambda rngs: TemporalConv(16, groups=4, rngs=rngs), TEMPORAL_CONV, {})
-
-
-def ran(scope, x, time, call, run, clips):
-    def one(line, part):
-        numbers = line.first_frame(part.shape[1]) + jnp.arange(part.shape[1])
-        return call(part, surround(line, scope, numbers, jnp.full(1, time), gapless=True))
-
-    if run is None:
-        return np.asarray(quickly(lambda x: one(Whole(), x))(x))
-    return np.concatenate(list(run(one, x, clips)), axis=1)[:, : x.shape[1]]
 
 
 @pytest.mark.parametrize("ranks", [1, 2])
