@@ -11,14 +11,10 @@ system takes them back when it likes. Linux only. Exit status 1 if a bound does 
 
 import argparse
 import json
-import os
-import platform
-import subprocess
 import sys
 import tempfile
-import time
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,6 +25,8 @@ from tests.checkpoint.torch_files import Made
 from tests.convert import sources
 from vinf_jax.checkpoint.mapping import place, source_shapes
 from vinf_jax.systems.video_infinity.networks import built, parameters
+
+from .watched import machine, run
 
 FULL: dict[str, dict[str, Any]] = {
     "unet": {
@@ -62,12 +60,12 @@ def _measured(folder: Path) -> dict[str, Any]:
     source, model = folder / "model.ckpt", folder / "model"
     tensors = dict(_tensors())
     sources.write_lvdm(source, tensors)
-    idle = _run("-c", "import time; time.sleep(1)")["anonymous_bytes"]
-    convert = partial(_run, "-m", "convert", less=idle)
+    idle = run("-c", "import time; time.sleep(1)")["anonymous_bytes"]
+    convert = partial(run, "-m", "convert", less=idle)
     runs = {
         "import": convert("import", source, model),
         "verify": convert("verify", source, model),
-        "load": _run("-c", LOAD, model, less=idle),
+        "load": run("-c", LOAD, model, less=idle),
     }
     weights = 4 * sum(int(np.prod(x.shape)) for x in parameters(built(FULL)).values())
     ratio = runs["load"]["anonymous_bytes"] / weights
@@ -84,12 +82,7 @@ def _measured(folder: Path) -> dict[str, Any]:
             "load_memory": ratio <= MOST_RATIO,
             "everything_agrees": runs["verify"]["status"] == 0,
         },
-        "machine": {
-            "cores": len(os.sched_getaffinity(0)),
-            "load_average": [round(x, 1) for x in os.getloadavg()],
-            "python": platform.python_version(),
-            "kernel": platform.release(),
-        },
+        "machine": machine(),
     }
 
 
@@ -123,35 +116,6 @@ def _unused() -> dict[str, tuple[int, ...]]:
 def _random(name: str, shape: tuple[int, ...]) -> np.ndarray:
     rng = np.random.default_rng(zlib.crc32(name.encode()))
     return np.asarray(rng.standard_normal(shape, np.float32) * np.float32(0.02), np.float32)
-
-
-def _run(*words: Any, less: int = 0) -> dict[str, Any]:
-    """Runs Python and watches its memory until it ends."""
-    began, peak = time.monotonic(), 0
-    child = subprocess.Popen([sys.executable, *map(str, words)], env=_environment())
-    while True:
-        pid, status, used = os.wait4(child.pid, os.WNOHANG)
-        if pid:
-            break
-        peak = max(peak, _anonymous(child.pid))
-        time.sleep(0.02)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    return {
-        "status": child.returncode,
-        "seconds": round(time.monotonic() - began, 1),
-        "processor_seconds": round(used.ru_utime + used.ru_stime, 1),
-        "anonymous_bytes": peak - less,
-    }
-
-
-def _anonymous(pid: int) -> int:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    sizes = [line.split()[1] for line in lines if line.startswith("RssAnon")]
-    return 1024 * int(sizes[0]) if sizes else 0
-
-
-def _environment() -> Mapping[str, str]:
-    return os.environ | {"JAX_PLATFORMS": "cpu"}
 
 
 def _options() -> argparse.Namespace:

@@ -93,7 +93,7 @@ def differences(of: Mapping[str, Mapping[str, Any]], arrays, folder: Path) -> di
     models = {part: strictly(part, folder / name)[0] for part, name in sources.FOLDERS.items()}
     ours = {part: _ours(of, part, arrays) for part in models}
     if of["unet"]["fps_conditioned"]:
-        said = torch.from_numpy(_frame_rate(arrays, of["unet"]["channels"][0]))
+        said = torch.from_numpy(frame_rate(arrays, of["unet"]["channels"][0], FRAME_RATE))
         models["unet"].time_embedding.register_forward_hook(lambda *call: call[-1] + said)
     with torch.no_grad():
         theirs = {
@@ -144,11 +144,11 @@ FULL = {
 }
 
 
-def _frame_rate(arrays: Mapping[str, np.ndarray], width: int) -> np.ndarray:
-    """VideoCrafter2's embedding of the frame rate, cosines first; in numpy."""
-    waves = FRAME_RATE * 1e4 ** -(np.arange(width // 2) / (width // 2))
+def frame_rate(arrays: Mapping[str, np.ndarray], width: int, rate: float) -> np.ndarray:
+    """VideoCrafter2's embedding of a frame rate (frames a second), cosines first; in numpy."""
+    waves = rate * 1e4 ** -(np.arange(width // 2) / (width // 2))
     x = np.concatenate([np.cos(waves), np.sin(waves)])
-    layer = {n: x.astype(np.float64) for n, x in arrays.items() if n.startswith("unet.fps_")}
+    layer = {n: arrays[n].astype(np.float64) for n in arrays if n.startswith("unet.fps_")}
     for n in (1, 2):
         name = f"unet.fps_embedding.linear_{n}"
         x = x @ layer[f"{name}.kernel"] + layer[f"{name}.bias"]
