@@ -119,12 +119,12 @@ class DDIM:
     def step(
         self, state: State, denoise: Denoiser, i: ArrayLike, noise: Array | None = None
     ) -> State:
-        x, row = state["x"], DDIMRow(*_row(self, i, state["x"].dtype))
+        x, row = state["x"], DDIMRow(*coefficients(self, i, state["x"].dtype))
         epsilon = denoise(x, jnp.asarray(self.times)[i])
         x0 = (x - row.sigma * epsilon) / row.alpha
         new = row.keep * x0 + row.direction * epsilon
         if self.stochastic:
-            new = new + row.fresh * _given(noise)
+            new = new + row.fresh * given(noise)
         return {"x": new.astype(x.dtype), "x0": x0.astype(x.dtype)}
 
     def result(self, state: State) -> Array:
@@ -203,20 +203,20 @@ class DPMSolver:
     def step(
         self, state: State, denoise: Denoiser, i: ArrayLike, noise: Array | None = None
     ) -> State:
-        x, row = state["x"], SolverRow(*_row(self, i, state["x"].dtype))
+        x, row = state["x"], SolverRow(*coefficients(self, i, state["x"].dtype))
         epsilon = denoise(x, jnp.asarray(self.times)[i])
         x0 = (x - row.sigma * epsilon) / row.alpha
         new = row.keep * x + row.pull * x0 + row.bend * (x0 - state["x0"])
         if self.stochastic:
-            new = new + row.fresh * _given(noise)
+            new = new + row.fresh * given(noise)
         return {"x": new.astype(x.dtype), "x0": x0.astype(x.dtype)}
 
     def result(self, state: State) -> Array:
         return state["x"]
 
 
-def _row(sampler: DDIM | DPMSolver, i: ArrayLike, dtype: Any) -> list[Array]:
-    """Step i's coefficients, in at least float32."""
+def coefficients(sampler: Any, i: ArrayLike, dtype: Any) -> list[Array]:
+    """Step i's row of a sampler's table, in at least float32."""
     last = len(sampler.times) - 1
     if isinstance(i, int | np.integer) and not 0 <= i <= last:
         refuse([f"i={i}: this sampler has steps 0 to {last}"])
@@ -224,7 +224,8 @@ def _row(sampler: DDIM | DPMSolver, i: ArrayLike, dtype: Any) -> list[Array]:
     return [jnp.asarray(column, dtype)[i] for column in sampler.table]
 
 
-def _given(noise: Array | None) -> Array:
+def given(noise: Array | None) -> Array:
+    """The noise of a stochastic step; ValueError where there is none."""
     if noise is None:
         raise ValueError(
             "noise=None: this sampler is stochastic; give every step unit noise in the latents' "

@@ -40,6 +40,11 @@ class Schedule:
         return cls(np.cumprod(1 - betas))
 
     @classmethod
+    def pvdm(cls) -> "Schedule":
+        """As PVDM was trained, and the latent diffusion models before it."""
+        return cls.scaled_linear(0.0015, 0.0195)
+
+    @classmethod
     def videocrafter2(cls) -> "Schedule":
         """As VideoCrafter2 was trained: with its signal scale, which Video-Infinity leaves out."""
         return cls(cls.scaled_linear().alphas_cumprod, videocrafter2_signal_scale())
@@ -130,6 +135,14 @@ def solver_times(steps: int, num_train: int = 1000) -> np.ndarray:
 def solver_step_troubles(steps: int, num_train: int = 1000) -> list[str]:
     """Why a solver cannot take this many steps, as one message for people, or nothing."""
     return _count_troubles(steps, num_train - 1)
+
+
+def truncated_times(steps: int, num_train: int = 1000) -> np.ndarray:
+    """PVDM's times: evenly spaced from -1 (no noise) to the last one, cut off to whole numbers,
+    without the -1; uneven where num_train / steps is not whole. int32 (steps,)."""
+    refuse(_count_troubles(steps, num_train))
+    spaced = np.linspace(-1, num_train - 1, steps + 1)
+    return spaced.astype(np.int32)[:0:-1]
 
 
 def noise_ratios(schedule: Schedule) -> np.ndarray:
