@@ -29,6 +29,7 @@ MATRIX = turned(1, 0)  # (O, I)
 MATRIX_1X1 = turned(1, 0, ones=2)  # (O, I, 1, 1): a convolution that is a matrix
 MATRIX_1 = turned(1, 0, ones=1)  # (O, I, 1)
 KERNEL_2D = turned(2, 3, 1, 0)  # (O, I, H, W)
+KERNEL_3D = turned(2, 3, 4, 1, 0)  # (O, I, F, H, W)
 KERNEL_FRAMES = turned(2, 1, 0, ones=2)  # (O, I, F, 1, 1)
 
 
@@ -44,6 +45,11 @@ def conv2d(target: str, source: str | None = None) -> list[Row]:
     return _layer(target, source, "kernel", KERNEL_2D, True)
 
 
+def conv3d(target: str, source: str | None = None, *, bias: bool = True) -> list[Row]:
+    """A convolution over frames, rows and columns."""
+    return _layer(target, source, "kernel", KERNEL_3D, bias)
+
+
 def frame_mix(target: str, source: str | None = None) -> list[Row]:
     """A convolution over frames only, stored as one over frames, rows and columns."""
     return _layer(target, source, "kernel", KERNEL_FRAMES, True)
@@ -52,6 +58,15 @@ def frame_mix(target: str, source: str | None = None) -> list[Row]:
 def norm(target: str, source: str | None = None) -> list[Row]:
     """Group or layer normalisation."""
     return _layer(target, source, "scale", SAME, True)
+
+
+def stored_batch_norm(target: str, source: str | None = None) -> list[Row]:
+    """Batch normalisation with the statistics that came of training."""
+    source = source or target
+    more = {"mean": "running_mean", "variance": "running_var"}
+    return norm(target, source) + [
+        Row(f"{source}.{theirs}", (f"{target}.{ours}",), SAME) for ours, theirs in more.items()
+    ]
 
 
 def array(target: str, source: str | None = None) -> list[Row]:
