@@ -24,7 +24,8 @@ import numpy as np
 from tests.checkpoint.torch_files import Made
 from tests.convert import sources
 from vinf_jax.checkpoint.mapping import place, source_shapes
-from vinf_jax.systems.video_infinity.networks import built, parameters
+from vinf_jax.nn.networks import parameters
+from vinf_jax.systems.video_infinity.networks import built
 
 from .watched import machine, run
 

@@ -14,8 +14,9 @@ import numpy as np
 from vinf_jax.checkpoint.mapping import convert, matches
 from vinf_jax.diffusion.schedule import Schedule
 from vinf_jax.models.clip_tokenizer import ClipTokenizer
+from vinf_jax.nn.networks import parameters
 from vinf_jax.systems.video_infinity import Settings
-from vinf_jax.systems.video_infinity.networks import built, parameters
+from vinf_jax.systems.video_infinity.networks import built
 
 from . import component_configs, schedules
 from .naming import OTHER_NETWORKS, UNUSED

@@ -13,8 +13,9 @@ import numpy as np
 from convert import component_configs, naming
 from tests.convert import sources
 from vinf_jax.checkpoint.torch_file import open_tensors
+from vinf_jax.nn.networks import parameters
 from vinf_jax.nn.parameters import merge, split
-from vinf_jax.systems.video_infinity.networks import built, parameters
+from vinf_jax.systems.video_infinity.networks import built
 
 CLASSES = {
     "unet": ("diffusers", "UNet3DConditionModel"),

@@ -8,9 +8,10 @@ from tests.tiny import ARGUMENTS, LENGTH, SETTINGS, WORDS
 from vinf_jax.diffusion.schedule import Schedule
 from vinf_jax.models.clip_tokenizer import ClipTokenizer
 from vinf_jax.models.tokenizer import WordTokenizer
+from vinf_jax.nn.networks import parameters
 from vinf_jax.nn.parameters import flat
 from vinf_jax.systems.video_infinity import Settings, VideoInfinity, folder, tokens
-from vinf_jax.systems.video_infinity.networks import built, parameters
+from vinf_jax.systems.video_infinity.networks import built
 from vinf_jax.systems.video_infinity.note import describe
 
 VOCABULARY = 514 + len(MERGES)

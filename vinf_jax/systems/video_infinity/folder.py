@@ -21,17 +21,9 @@ from vinf_jax.checkpoint.safetensors_file import write_safetensors
 from vinf_jax.checkpoint.stored import StoredArrays
 from vinf_jax.checkpoint.torch_file import open_tensors
 from vinf_jax.diffusion.schedule import Schedule
-from vinf_jax.nn.parameters import merge, split
+from vinf_jax.nn.networks import Arguments, Fitting, filled, name_troubles, parameters
 from vinf_jax.systems.video_infinity import tokens
-from vinf_jax.systems.video_infinity.networks import (
-    NETWORKS,
-    Arguments,
-    Fitting,
-    built,
-    name_troubles,
-    parameters,
-    tokenizer_troubles,
-)
+from vinf_jax.systems.video_infinity.networks import NETWORKS, built, tokenizer_troubles
 from vinf_jax.systems.video_infinity.note import describe, note_of, schedule_of
 from vinf_jax.systems.video_infinity.settings import Settings
 from vinf_jax.systems.video_infinity.tokens import NoTokenizer, Tokenizer
@@ -126,7 +118,7 @@ def read(
         name: jax.ShapeDtypeStruct(x.shape, dtype) for name, x in parameters(networks).items()
     }
     loaded = store.load(folder, wanted)
-    return {part: _filled(part, network, loaded) for part, network in networks.items()} | {
+    return filled(networks, loaded) | {
         "tokenizer": tokenizer,
         "schedule": schedule or schedule_of(note),
         "settings": chosen,
@@ -157,11 +149,6 @@ def read_report(folder: str | Path) -> dict[str, Any]:
     describe(folder)
     file = Path(folder) / REPORT
     return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-
-
-def _filled(part: str, network: nnx.Module, loaded: Mapping[str, Any]) -> Any:
-    graph, like = split(network)
-    return merge(graph, {name: loaded[f"{part}.{name}"] for name in like})
 
 
 def _refuse_parts(folder: str | Path, arguments: Arguments) -> None:

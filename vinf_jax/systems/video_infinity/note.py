@@ -8,8 +8,9 @@ import numpy as np
 
 from vinf_jax.checkpoint import store
 from vinf_jax.diffusion.schedule import Schedule
+from vinf_jax.nn.networks import Arguments
 from vinf_jax.systems.video_infinity import tokens
-from vinf_jax.systems.video_infinity.networks import NETWORKS, Arguments
+from vinf_jax.systems.video_infinity.networks import NETWORKS
 from vinf_jax.systems.video_infinity.settings import Settings
 from vinf_jax.systems.video_infinity.tokens import Tokenizer
 
