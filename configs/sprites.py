@@ -55,7 +55,7 @@ def get_config() -> ConfigDict:
     config.train_diffusion = ConfigDict(
         {
             "clips": 4096,
-            "phase_steps": (3200, 4800, 1500),
+            "phase_steps": (3200, 1600, 1600),
             "phase_frames": (1, 8, 16),
             "phase_batch": (96, 8, 8),
             "decay_steps": 12000,
