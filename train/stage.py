@@ -11,11 +11,12 @@ import flax
 import jax
 import numpy as np
 import optax
-from jax.sharding import AxisType, NamedSharding, PartitionSpec
+from jax.sharding import Mesh
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from vinf_jax.checkpoint.numbered import Checkpoints
-from vinf_jax.training.loop import Metrics, fit, resume
+from vinf_jax.parallel.mesh import BATCH, EVERYWHERE, batch_mesh, place
+from vinf_jax.training.loop import Metrics, Update, fit, resume
 from vinf_jax.training.state import State, adam, begin, named, unnamed, updater
 
 
@@ -30,13 +31,28 @@ def train(
     optimiser: Callable[..., optax.GradientTransformation] = adam,
 ) -> State:
     """Trains through all phases, each a number of steps and what makes their batches."""
-    total = sum(steps for steps, _ in phases)
     rule = optimiser(t.rate, steps=t.decay_steps, warmup=t.warmup)
     update = updater(loss, rule, decay=t.decay, key=jax.random.key(config.seed + 1))
-    mesh = jax.make_mesh((config.devices,), ("data",), (AxisType.Auto,))
-    everywhere, cut = (NamedSharding(mesh, PartitionSpec(*axes)) for axes in ((), ("data",)))
+    mesh = batch_mesh(config.devices)
+    state = place(mesh, EVERYWHERE, begin(dict(parameters), rule))
+    return run(config, t, folder, update, state, mesh, phases, picture)
+
+
+def run(
+    config,
+    t,
+    folder: Path,
+    update: Update,
+    state: State,
+    mesh: Mesh,
+    phases: list[tuple[int, Callable[[int], Any]]],
+    picture: Callable[[int, State], None],
+    told: Callable[[int], str] = lambda step: "",
+) -> State:
+    """Goes on from the newest checkpoint, or begins with `state`, which lies on the mesh as it is
+    to lie; `told` says what a step's batch holds."""
+    total = sum(steps for steps, _ in phases)
     checkpoints = Checkpoints(folder / "checkpoints")
-    state = jax.device_put(begin(dict(parameters), rule), everywhere)
     state, start = resume(state, checkpoints)
     metrics = Metrics(folder / "metrics.jsonl", start)
     note = {"config": config.to_dict(), "made_by": provenance()}
@@ -50,7 +66,7 @@ def train(
             state = fit(
                 update,
                 state,
-                lambda step, batch=batch: jax.device_put(batch(step), cut),
+                lambda step, batch=batch: place(mesh, BATCH, batch(step)),
                 start=max(start, begun),
                 steps=end,
                 checkpoints=checkpoints,
@@ -61,6 +77,7 @@ def train(
                 ),
                 on_save=picture,
                 metadata=note,
+                told=told,
             )
     return state
 

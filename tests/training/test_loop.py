@@ -55,6 +55,7 @@ def run(folder, *, until=STEPS, broken_at=None, rate=0.1):
         save_every=4,
         log_every=1,
         on_step=lambda step, values: seen.append(step),
+        told=lambda step: f"row {step}",
     )
     return state, seen
 
@@ -96,7 +97,10 @@ def test_average_follows_the_parameters():
 
 def test_loss_that_is_not_finite_stops_with_the_last_good_checkpoint(tmp_path):
     run(tmp_path, until=8)
-    with pytest.raises(ValueError, match=r"the loss became nan by step 9.*checkpoint is step 8"):
+    with pytest.raises(
+        ValueError,
+        match=r"the loss became nan at step 9, whose batch is row 8;.*checkpoint is step 8",
+    ):
         run(tmp_path, until=-STEPS)
 
 

@@ -1,4 +1,4 @@
-"""Device meshes with axes (guidance, clip), and the one shard_map of the house."""
+"""Device meshes, with axes (guidance, clip) or of a batch, and the one shard_map of the house."""
 
 from collections.abc import Callable, Sequence
 
@@ -6,7 +6,7 @@ import jax
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
-GUIDANCE, CLIP = "guidance", "clip"
+GUIDANCE, CLIP, DATA = "guidance", "clip", "data"
 
 EVERYWHERE = PartitionSpec()
 FRAMES = PartitionSpec(None, CLIP)
@@ -15,6 +15,8 @@ HALVES = PartitionSpec(GUIDANCE)
 """Arrays 2 ...: the unconditional half and the conditional half."""
 HALVES_FRAMES = PartitionSpec(GUIDANCE, None, CLIP)
 """Arrays 2 B F ...: halves and frames."""
+BATCH = PartitionSpec(DATA)
+"""Arrays B ...: whole samples over the devices."""
 
 
 def make_mesh(clips: int, guidance: int = 1, devices: Sequence[jax.Device] | None = None) -> Mesh:
@@ -39,6 +41,21 @@ def make_mesh(clips: int, guidance: int = 1, devices: Sequence[jax.Device] | Non
         )
     grid = np.asarray(devices[:needed]).reshape(guidance, clips)
     return Mesh(grid, (GUIDANCE, CLIP), axis_types=(AxisType.Auto,) * 2)
+
+
+def batch_mesh(devices: int, among: Sequence[jax.Device] | None = None) -> Mesh:
+    """A mesh over which batches lie; the first so many devices if none are given.
+
+    Raises:
+        ValueError: fewer than 1, or more than there are.
+    """
+    among = jax.devices() if among is None else list(among)
+    if not 1 <= devices <= len(among):
+        raise ValueError(
+            f"devices: {devices}, but there are {len(among)}; use 1 to {len(among)}, or start with "
+            f"more (on CPU: JAX_NUM_CPU_DEVICES={max(devices, 1)} before jax starts)"
+        )
+    return Mesh(np.asarray(among[:devices]), (DATA,), axis_types=(AxisType.Auto,))
 
 
 def on_mesh(function: Callable, mesh: Mesh, in_specs, out_specs) -> Callable:

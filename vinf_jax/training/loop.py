@@ -65,40 +65,56 @@ def fit(
     on_step: Callable[[int, Mapping[str, float]], None] = lambda step, values: None,
     on_save: Callable[[int, State], None] = lambda step, state: None,
     metadata: Mapping[str, Any] | None = None,
+    told: Callable[[int], str] = lambda step: "",
 ) -> State:
     """Runs steps start .. steps - 1 and returns the last state.
 
     batch: step -> what `update` takes; it depends on the step alone, and is made one step ahead in
     a thread. Since the state is saved whole, a run that is killed and resumed gives the same
     numbers as one that is not. on_step: after every logged step. on_save: after every checkpoint.
+    told: what a step's batch holds, in words.
 
     Raises:
-        ValueError: a loss that is not finite, with the step and the last good checkpoint.
+        ValueError: a loss that is not finite, with the step, its batch and the last good
+            checkpoint. It is noticed before anything is saved.
     """
     with ThreadPoolExecutor(1) as ahead:
         coming = ahead.submit(batch, start)
         since = time.perf_counter()
+        losses: dict[int, Any] = {}
         for step in range(start, steps):
             here = coming.result()
             if step + 1 < steps:
                 coming = ahead.submit(batch, step + 1)
             state, values = update(state, here)
+            losses[step] = values["loss"]
             done = step + 1
-            if done % log_every == 0 or done == steps:
+            log, save = (done % every == 0 or done == steps for every in (log_every, save_every))
+            if log or save:
+                _refuse_broken(losses, checkpoints, told)
+                losses.clear()
+            if log:
                 values = {name: float(value) for name, value in values.items()}
                 now = time.perf_counter()
                 values["seconds"] = (now - since) / ((done - start) % log_every or log_every)
                 since = now
-                if not math.isfinite(values["loss"]):
-                    raise ValueError(
-                        f"the loss became {values['loss']} by step {done}; the last good "
-                        f"checkpoint is step {checkpoints.latest()}: lower the learning rate "
-                        "and resume from it"
-                    )
                 metrics.write(done, values)
                 on_step(done, values)
-            if done % save_every == 0 or done == steps:
+            if save:
                 checkpoints.save(done, named(state), metadata)
                 on_save(done, state)
                 since = time.perf_counter()
     return state
+
+
+def _refuse_broken(losses: Mapping[int, Any], checkpoints: Any, told: Callable[[int], str]) -> None:
+    for step, loss in losses.items():
+        if math.isfinite(loss):
+            continue
+        words = told(step)
+        raise ValueError(
+            f"the loss became {float(loss)} at step {step + 1}"
+            + (f", whose batch is {words}" if words else "")
+            + f"; the last good checkpoint is step {checkpoints.latest()}: lower the learning "
+            "rate and resume from it"
+        )

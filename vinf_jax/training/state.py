@@ -34,6 +34,28 @@ def muon(rate: float, *, steps: int, warmup: int) -> optax.GradientTransformatio
     )
 
 
+def adamw(
+    rate: float,
+    *,
+    warmup: int = 0,
+    b1: float = 0.9,
+    b2: float = 0.999,
+    clip: float | None = None,
+    accumulate: int = 1,
+) -> optax.GradientTransformation:
+    """AdamW as PyTorch has it (weight decay 0.01), at a constant rate after a linear warm-up.
+
+    clip: largest norm of all gradients together. accumulate: steps whose gradients are averaged
+    before parameters move.
+    """
+    pace = optax.linear_schedule(0.0, rate, warmup) if warmup else rate
+    rule = optax.adamw(pace, b1=b1, b2=b2, weight_decay=0.01)
+    rule = rule if clip is None else optax.chain(optax.clip_by_global_norm(clip), rule)
+    if accumulate == 1:
+        return rule
+    return optax.MultiSteps(rule, accumulate).gradient_transformation()
+
+
 def _matrices(tree: Any) -> Any:
     """For every kernel, which axes are inputs and which one outputs."""
 
@@ -62,13 +84,19 @@ def begin(parameters: Parameters, optimiser: optax.GradientTransformation) -> St
 
 
 def updater(
-    loss: Loss, optimiser: optax.GradientTransformation, *, decay: float, key: Array
+    loss: Loss,
+    optimiser: optax.GradientTransformation,
+    *,
+    decay: float,
+    key: Array,
+    average_every: int = 1,
+    placement: Any = None,
 ) -> Callable[[State, Any], tuple[State, dict[str, Array]]]:
     """The compiled step: (state, batch) -> (state, metrics).
 
-    loss: (parameters, batch, key) -> (scalar, other metrics), the key folded with the step.
-    decay: of the moving average, less in the first steps. A batch that is sharded over devices
-    trains data-parallel.
+    loss: (parameters, batch, key) -> (scalar, other metrics), the key folded with the step. decay,
+    average_every: see `advance`. placement: shardings of the state, left to the compiler if not
+    given. A batch that is sharded over devices trains data-parallel.
     """
 
     def update(state: State, batch: Any):
@@ -77,17 +105,25 @@ def updater(
         (value, more), gradients = slope(state["parameters"], batch, jax.random.fold_in(key, step))
         moves, memory = optimiser.update(gradients, state["optimiser"], state["parameters"])
         parameters = optax.apply_updates(state["parameters"], moves)
-        keep = jnp.minimum(decay, (1 + step) / (10 + step))
-        average = optax.incremental_update(parameters, state["average"], 1 - keep)
-        new = {
-            "parameters": parameters,
-            "average": average,
-            "optimiser": memory,
-            "step": step + 1,
-        }
+        new = advance(state | {"parameters": parameters, "optimiser": memory}, decay, average_every)
         return new, {"loss": value, **more, "gradient": optax.tree.norm(gradients)}
 
-    return jax.jit(update, donate_argnums=0)
+    return jax.jit(update, donate_argnums=0, out_shardings=(placement, None))
+
+
+def advance(state: State, decay: float, every: int) -> State:
+    """The state, a step further: every so many steps the average follows the parameters.
+
+    decay: what the average keeps of itself, less at first: (1 + n) / (10 + n) at its n-th change.
+    every: 0 leaves it as it is.
+    """
+    step, average = state["step"], state["average"]
+    if every:
+        count = step // every
+        keep = jnp.minimum(decay, (1 + count) / (10 + count))
+        keep = jnp.where((step + 1) % every == 0, keep, 1.0)
+        average = optax.incremental_update(state["parameters"], average, 1 - keep)
+    return state | {"average": average, "step": step + 1}
 
 
 def named(state: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,14 @@
+"""Pixels: numbers in [-1, 1] for networks, bytes for people."""
+
+import jax.numpy as jnp
+from jax import Array
+
+
+def to_bytes(images: Array) -> Array:
+    """Pictures in [-1, 1] as uint8; what lies beyond is cut off."""
+    return jnp.round((jnp.clip(images, -1, 1) + 1) * 127.5).astype(jnp.uint8)
+
+
+def to_unit(pixels: Array) -> Array:
+    """uint8 pixels as float32 in [-1, 1]."""
+    return pixels.astype(jnp.float32) / 127.5 - 1
