@@ -1,0 +1,1 @@
+"""Distances and scores of videos: FVD, inception score, PSNR, by their published protocols."""
