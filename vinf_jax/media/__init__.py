@@ -1,1 +1,1 @@
-"""Video files in and out, and the procedural world of sprites with its judge."""
+"""Video files in and out, data sets of clips, and the procedural sprites with their judge."""

@@ -1,0 +1,80 @@
+"""Clips that are folders of pictures, in the natural order of their names."""
+
+import contextlib
+import os
+import re
+from collections.abc import Generator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from vinf_jax.media.footage import BadClip, Footage
+
+SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".webp")
+_DEEP = ("I", "F")  # first letters of Pillow's modes with more than 8 bits
+
+
+def natural(name: str) -> tuple[list[str | int], str]:
+    """A sorting key that puts frame 9 before frame 10, as natsort does."""
+    parts = re.split(r"([0-9]+)", name)
+    return [int(part) if n % 2 else part for n, part in enumerate(parts)], name
+
+
+def pictures(folder: Path) -> list[str]:
+    """The names of a folder's pictures in natural order; other files do not matter."""
+    names = (name for name in os.listdir(folder) if name.lower().endswith(SUFFIXES))
+    return sorted((name for name in names if not name.startswith(".")), key=natural)
+
+
+def probe(folder: Path) -> Footage:
+    """Counts the pictures and opens the first.
+
+    Raises:
+        BadClip: there is none, or it cannot be opened.
+    """
+    names = _listed(folder)
+    if not names:
+        raise BadClip("holds no pictures")
+    with _opened(folder / names[0]) as picture:
+        return Footage(len(names), picture.height, picture.width)
+
+
+def read(folder: Path, footage: Footage, start: int, count: int) -> np.ndarray:
+    """Pictures start .. start + count - 1, uint8 F H W 3.
+
+    Raises:
+        BadClip: a picture cannot be read, has another size, or there are fewer by now.
+    """
+    names = _listed(folder)[start : start + count]
+    if len(names) < count:
+        raise BadClip(f"has fewer pictures than the {footage.frames} that it had")
+    out = np.empty((count, footage.height, footage.width, 3), np.uint8)
+    for row, name in zip(out, names, strict=True):
+        with _opened(folder / name) as picture:
+            if picture.size != (footage.width, footage.height):
+                raise BadClip(
+                    f"changes in size: {name} is {picture.width}x{picture.height}, "
+                    f"the first {footage.width}x{footage.height}"
+                )
+            row[:] = np.asarray(picture.convert("RGB"))
+    return out
+
+
+def _listed(folder: Path) -> list[str]:
+    try:
+        return pictures(folder)
+    except OSError as error:
+        raise BadClip(f"cannot be read: {error.strerror}") from error
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Generator[Image.Image]:
+    try:
+        with Image.open(path) as picture:
+            if picture.mode.startswith(_DEEP):
+                raise BadClip(f"{path.name} has more than 8 bits a channel ({picture.mode})")
+            yield picture
+    except (OSError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+        reason = getattr(error, "strerror", None) or "it is no picture or damaged"
+        raise BadClip(f"{path.name} cannot be read: {reason}") from error
