@@ -33,9 +33,7 @@ class Draws:
     attempts: int = 1
 
     def __call__(self, place: int, at: Callable[[int], None]) -> Drawn:
-        epoch, turn = divmod(place, len(self.clips))
-        index = int(_permutation(self.seed, epoch, len(self.clips))[turn])
-        troubles = {}
+        index, troubles = self.index(place), {}
         for attempt in range(self.attempts):
             if attempt:
                 index = self._random(len(self.clips), _OTHER, place, attempt)
@@ -46,6 +44,11 @@ class Draws:
             except BadClip as error:
                 troubles[self.named(index)] = str(error)
         return Drawn(self.named(index), None, troubles)
+
+    def index(self, place: int) -> int:
+        """The video whose place it is, if it can be read."""
+        epoch, turn = divmod(place, len(self.clips))
+        return int(_permutation(self.seed, epoch, len(self.clips))[turn])
 
     def named(self, number: int) -> str:
         """The name of a video by its index."""

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -39,7 +40,8 @@ def store(
       The videos that are left out, and why: those of the data set and those that broke here.
 
     Raises:
-      ValueError: a bad video where the data set refuses them, or none at all; no file is left.
+      ValueError: too little room on the disk, a bad video where the data set refuses them, or no
+        good one; no file is left.
       OSError: see `target.check_target`.
     """
     path = Path(path)
@@ -48,11 +50,13 @@ def store(
     if longest is not None and longest < clips.shortest:
         raise ValueError(f"longest is {longest}; clips need {clips.shortest} frames")
     check_target(index_of(path), overwrite)
+    lengths = [min(length, longest or length) for length in clips.lengths]
+    _check_room(path, sum(lengths) * clips.size**2 * 3)
     troubles, kept = dict(clips.troubles), []
     with replacing(path, overwrite) as frames, replacing(index_of(path), overwrite) as index:
         with frames.open("wb") as opened:
             file = FrameFile(opened, clips.size)
-            for name, parts in _videos(clips, longest, workers):
+            for name, parts in _videos(clips, lengths, workers):
                 count, trouble = _written(file, parts)
                 if trouble is None:
                     kept.append((name, count))
@@ -92,11 +96,20 @@ class _Decoding:
         return self.clips.names[number]
 
 
+def _check_room(path: Path, needed: int) -> None:
+    folder = next(above for above in path.absolute().parents if above.exists())
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise ValueError(
+            f"{path} will take {needed / 1e9:,.1f} GB, but {free / 1e9:,.1f} GB are free in "
+            f"{folder}; take a smaller size or fewer frames of every video (longest)"
+        )
+
+
 def _videos(
-    clips: Clips, longest: int | None, workers: int
+    clips: Clips, lengths: list[int], workers: int
 ) -> Iterator[tuple[str, Iterator[np.ndarray | str]]]:
     """(name, decoded pieces) of every video."""
-    lengths = [min(length, longest or length) for length in clips.lengths]
     pieces = [
         _Piece(index, start, min(_PIECE, length - start))
         for index, length in enumerate(lengths)
