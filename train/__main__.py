@@ -12,6 +12,7 @@ from vinf_jax.programs import choose
 
 PROGRAMS = {
     "text_to_video": "train the small text-to-video model on the procedural sprite world",
+    "prepare": "decode a data set of videos once, for training without codecs",
 }
 
 
