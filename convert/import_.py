@@ -2,8 +2,9 @@
 
 SRC is read as it lies, without a copy in memory. What was read, kept and left out, and what the
 numbers are like, stands in DST/report.json; tensors that inference does not use are kept in
-DST/kept.safetensors, so that an export gives them back. Exit status: 0, 2 for anything that does
-not fit, 130 when stopped.
+DST/kept.safetensors, so that an export gives them back. Networks of metrics and losses (I3D, C3D,
+LPIPS; docs/metrics.md names their files) become checkpoints of their own. Exit status: 0, 2 for
+anything that does not fit, 130 when stopped.
 """
 
 import argparse
@@ -24,9 +25,13 @@ NETWORKS = ("unet", "autoencoder", "text_encoder")
 def main(argv: list[str]) -> int:
     options = _parser().parse_args(argv)
     refuse_to_replace(options.target, options.force, options.path)
-    from . import hub, model
+    from . import feature_networks, hub, model
 
     found = hub.local(options.path, options.layout, options.variant)
+    if network := None if options.layout else feature_networks.recognised(found.path):
+        said = feature_networks.write(network, options.target, options.dtype, options.force)
+        print(*said, sep="\n")
+        return 0
     if model.is_ours(found.path):
         raise ValueError(f"{found.path} is a model folder already; export writes other layouts")
     source = model.read(found.path, options.layout, options.variant, options.vocabulary)
