@@ -51,13 +51,16 @@ def get_config() -> ConfigDict:
             "save_every": 200,
         }
     )
-    # Phases: single pictures first, without the layers that join frames; short clips; whole clips.
+    # Phases: single pictures first, without the layers that join frames; short clips; whole clips;
+    # whole clips, mostly at those times of diffusion (focus) at which it is settled what moves.
     config.train_diffusion = ConfigDict(
         {
             "clips": 4096,
-            "phase_steps": (3200, 1600, 1600),
-            "phase_frames": (1, 8, 16),
-            "phase_batch": (96, 8, 8),
+            "phase_steps": (3200, 1600, 400, 4000),
+            "phase_frames": (1, 8, 16, 16),
+            "phase_batch": (96, 8, 8, 8),
+            "phase_focus": (0.0, 0.0, 0.0, 0.7),
+            "focus": (500, 950),
             "decay_steps": 12000,
             "rate": 1.5e-3,
             "warmup": 200,

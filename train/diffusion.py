@@ -46,11 +46,11 @@ def diffusion(config, out: Path) -> None:
             unet = merge(for_pictures, {name: weights[name] for name in kept})
         keys = jax.random.split(key)
         noise = jax.random.normal(keys[0], latents.shape)
-        times = jax.random.randint(keys[1], latents.shape[:1], 0, schedule.num_train)
+        times = diffusion_times(keys[1], batch["focus"], t.focus, schedule.num_train)
         model = partial(unet, text=text, fps=config.fps)
         return denoising_loss(model, schedule, config.prediction, latents, noise, times), {}
 
-    def batches(frames: int, size: int) -> Callable[[int], dict[str, np.ndarray]]:
+    def batches(frames: int, size: int, share: float) -> Callable[[int], dict[str, np.ndarray]]:
         empty = tokenizer.encode([""])[0]
 
         def batch(step: int) -> dict[str, np.ndarray]:
@@ -63,17 +63,29 @@ def diffusion(config, out: Path) -> None:
                     [bank.latents[c][f : f + frames] for c, f in zip(chosen, first, strict=True)]
                 ),
                 "tokens": np.where(spoken[:, None], bank.tokens[chosen], empty),
+                "focus": np.full(size, share, np.float32),
             }
 
         return batch
 
     phases = [
-        (steps, batches(frames, size))
-        for steps, frames, size in zip(t.phase_steps, t.phase_frames, t.phase_batch, strict=True)
+        (steps, batches(*rest))
+        for steps, *rest in zip(
+            t.phase_steps, t.phase_frames, t.phase_batch, t.phase_focus, strict=True
+        )
     ]
     picture = sample_pictures(config, out, bank, graphs, tokenizer, schedule)
 
     train(config, t, out / "diffusion", loss, parameters, phases, picture, muon)
+
+
+def diffusion_times(key, shares, focus: tuple[int, int], num_train: int):
+    """Times (B,) from all of 0 .. num_train - 1; a sample whose share is s draws from the times of
+    `focus` (first, and one behind the last) instead with the probability s."""
+    times = jax.random.randint(key, shares.shape, 0, num_train)
+    keys = jax.random.split(key)
+    near = jax.random.randint(keys[0], shares.shape, *focus)
+    return jnp.where(jax.random.uniform(keys[1], shares.shape) < shares, near, times)
 
 
 def sample_pictures(config, out: Path, bank: Bank, graphs, tokenizer, schedule) -> Callable:

@@ -48,11 +48,12 @@ def check(config) -> None:
     import jax
 
     t = config.train_diffusion
-    lengths = {len(t.phase_steps), len(t.phase_frames), len(t.phase_batch)}
+    lengths = {len(t[f"phase_{name}"]) for name in ("steps", "frames", "batch", "focus")}
     troubles = []
     if len(lengths) > 1:
         troubles.append(
-            "train_diffusion: phase_steps, phase_frames and phase_batch differ in length"
+            "train_diffusion: phase_steps, phase_frames, phase_batch and phase_focus differ in "
+            "length"
         )
     if max(t.phase_frames) > config.frames:
         troubles.append(

@@ -31,6 +31,7 @@ def tiny():
                 "phase_steps": (2, 2),
                 "phase_frames": (1, 4),
                 "phase_batch": (4, 2),
+                "phase_focus": (0.0, 0.5),
                 "warmup": 1,
                 "save_every": 2,
             },
