@@ -7,15 +7,24 @@ import numpy as np
 
 from vinf_jax.checkpoint.mapping import Row, convert, source_shapes
 
+GAINS = {
+    **dict.fromkeys(("pre_xy.weight", "pre_yt.weight", "pre_xt.weight"), 0.05),
+    "to_pixel.1.weight": 0.02,
+}
+"""Before the bends of PVDM's autoencoder, so that they do not flatten what is compared."""
+
 
 def weight(key: str, shape: tuple[int, ...], sharp: bool = False) -> np.ndarray:
     """The parameter `key` of PyTorch's shape. sharp: temporal queries and keys are three times as
     large, so that no softmax is flat (the Video-Infinity fixtures)."""
     x = np.random.default_rng(zlib.crc32(key.encode())).standard_normal(shape)
+    if key.endswith(("_token", "_pos_embedding")):
+        return x
     if len(shape) < 2:
         return (1 if key.endswith("weight") else 0) + 0.1 * x
     temporal = "temp_" in key or "transformer_in" in key
     gain = 3 if sharp and temporal and key.endswith(("to_q.weight", "to_k.weight")) else 1
+    gain *= GAINS.get(key, 1)
     return gain * x / np.sqrt(np.prod(shape[1:]))
 
 

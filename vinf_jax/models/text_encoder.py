@@ -15,6 +15,7 @@ from jax.core import Tracer
 from jaxtyping import Float, Int
 
 from vinf_jax.nn.attention import merge_heads, softmax_over, split_heads
+from vinf_jax.nn.norm import layer_norm
 
 
 class CausalAttention(nnx.Module):
@@ -51,9 +52,9 @@ class Layer(nnx.Module):
 
     def __init__(self, width: int, heads: int, ratio: int, depth: int, *, rngs) -> None:
         deviation = width**-0.5
-        self.ln_1 = _layer_norm(width, rngs)
+        self.ln_1 = layer_norm(width, rngs)
         self.attention = CausalAttention(width, heads, deviation=deviation, depth=depth, rngs=rngs)
-        self.ln_2 = _layer_norm(width, rngs)
+        self.ln_2 = layer_norm(width, rngs)
         self.mlp = MLP(width, ratio, deviation=deviation, depth=depth, rngs=rngs)
 
     def __call__(self, x: Array) -> Array:
@@ -96,7 +97,7 @@ class TextEncoder(nnx.Module):
         self.layers = nnx.List(
             [Layer(width, heads, mlp_ratio, layers, rngs=rngs) for _ in range(layers)]
         )
-        self.ln_final = _layer_norm(width, rngs)
+        self.ln_final = layer_norm(width, rngs)
 
     def __call__(self, tokens: Int[Array, "b n"] | Int[np.ndarray, "b n"]) -> Float[Array, "b n d"]:
         """Features of every token, in the parameters' dtype.
@@ -141,7 +142,3 @@ def _check_sizes(sizes: dict[str, int]) -> None:
 def _linear(inputs: int, outputs: int, deviation: float, rngs) -> nnx.Linear:
     start = nnx.initializers.normal(deviation)
     return nnx.Linear(inputs, outputs, kernel_init=start, rngs=rngs)
-
-
-def _layer_norm(width: int, rngs) -> nnx.LayerNorm:
-    return nnx.LayerNorm(width, epsilon=1e-5, use_fast_variance=False, rngs=rngs)

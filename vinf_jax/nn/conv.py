@@ -12,9 +12,14 @@ from vinf_jax.nn.norm import GroupNorm
 class FrameConv(nnx.Conv):
     """2-D convolution of every frame of (B, F, H, W, C)."""
 
-    def __init__(self, inputs: int, outputs: int, size: int = 3, stride: int = 1, *, rngs) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, size: int = 3, stride: int = 1, *, init=None, rngs
+    ) -> None:
         self.stride, pad = stride, size // 2
-        super().__init__(inputs, outputs, (size, size), stride, padding=pad, rngs=rngs)
+        init = init or nnx.initializers.lecun_normal()
+        super().__init__(
+            inputs, outputs, (size, size), stride, padding=pad, kernel_init=init, rngs=rngs
+        )
 
     def __call__(self, inputs: Array, out_sharding=None) -> Array:
         frames = inputs.reshape(-1, *inputs.shape[2:])

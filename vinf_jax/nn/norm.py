@@ -1,10 +1,15 @@
-"""GroupNorm, within each frame or over all frames of the video."""
+"""GroupNorm, within each frame or over all frames of the video, and LayerNorm."""
 
 from typing import Protocol
 
 import jax.numpy as jnp
 from flax import nnx
 from jax import Array
+
+
+def layer_norm(features: int, rngs) -> nnx.LayerNorm:
+    """Over the last axis, with centred squares: a large mean does not drown a small variance."""
+    return nnx.LayerNorm(features, epsilon=1e-5, use_fast_variance=False, rngs=rngs)
 
 
 class Span(Protocol):

@@ -8,7 +8,7 @@ from jax import Array
 from vinf_jax.nn.attention import Attention
 from vinf_jax.nn.context import Context
 from vinf_jax.nn.linear import Dense
-from vinf_jax.nn.norm import GroupNorm
+from vinf_jax.nn.norm import GroupNorm, layer_norm
 
 EPSILON = 1e-6
 """GroupNorm at the door of every transformer; the rest of the network uses 1e-5."""
@@ -42,16 +42,12 @@ class Block(nnx.Module):
     def __init__(
         self, features: int, heads: int, head_size: int, source: int | None = None, *, rngs
     ) -> None:
-        self.norm1 = _layer_norm(features, rngs)
+        self.norm1 = layer_norm(features, rngs)
         self.attn1 = Attention(features, heads, head_size, rngs=rngs)
-        self.norm2 = _layer_norm(features, rngs)
+        self.norm2 = layer_norm(features, rngs)
         self.attn2 = Attention(features, heads, head_size, source, rngs=rngs)
-        self.norm3 = _layer_norm(features, rngs)
+        self.norm3 = layer_norm(features, rngs)
         self.ff = FeedForward(features, rngs=rngs)
-
-
-def _layer_norm(features: int, rngs) -> nnx.LayerNorm:
-    return nnx.LayerNorm(features, epsilon=1e-5, use_fast_variance=False, rngs=rngs)
 
 
 class SpatialTransformer(nnx.Module):
