@@ -1,0 +1,129 @@
+"""PVDM's recursion on a tiny model: what depends on what, and folders."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from tests.tolerances import EXACT, OP
+from vinf_jax.models.pvdm_autoencoder import PVDMAutoencoder
+from vinf_jax.models.pvdm_unet import PVDMUNet
+from vinf_jax.nn.parameters import merge, split
+from vinf_jax.systems.pvdm import PVDM, Settings
+from vinf_jax.systems.pvdm.recursion import conditional
+
+pytestmark = pytest.mark.usefixtures("unoptimised")
+ARGUMENTS = {
+    "autoencoder": {
+        **{"size": 16, "frames": 4, "patch": 8, "width": 16, "layers": 1, "heads": 2},
+        **{"head_size": 8, "plane_layers": 1, "plane_heads": 2, "plane_inner": 16},
+    },
+    "unet": {
+        **{"planes": (4, 2, 2), "channels": (8,), "layers": 1, "attention": (True,)},
+        **{"heads": 2, "norm_groups": 4},
+    },
+}
+STEPS = {"steps": 3, "later_steps": 2}
+
+
+def randomised(module, seed):
+    graph, parameters = split(module)
+    rng = np.random.default_rng(seed)
+    return merge(
+        graph,
+        {n: jnp.asarray(0.3 * rng.normal(size=x.shape), x.dtype) for n, x in parameters.items()},
+    )
+
+
+@pytest.fixture(scope="module")
+def model():
+    autoencoder = PVDMAutoencoder(**ARGUMENTS["autoencoder"], rngs=nnx.Rngs(0))
+    unet = PVDMUNet(**ARGUMENTS["unet"], rngs=nnx.Rngs(0))
+    settings = Settings(fps=8, **STEPS)
+    return PVDM(randomised(autoencoder, 1), randomised(unet, 2), settings, ARGUMENTS)
+
+
+def slow(model, frames, seed, video, guidance=1.0):
+    """One video, clip by clip and step by step, without compiling."""
+    key = jax.random.fold_in(jax.random.key(seed), np.uint32(video))
+    before, clips = jnp.zeros((1, *model.latent_shape)), []
+    for number in range(-(-frames // 4)):
+        sampler = model.settings.sampler(STEPS["later_steps" if number else "steps"])
+        own = jax.random.fold_in(key, number)
+
+        def noise(n, own=own):
+            return jax.random.normal(jax.random.fold_in(own, n), model.latent_shape)[None]
+
+        def denoise(x, time, before=before):
+            known, free = (model.unet(x, jnp.full(1, time), c) for c in (before, 0 * before))
+            return free + guidance * (known - free)
+
+        state = sampler.init(noise(len(sampler.times)))
+        for i in range(len(sampler.times)):
+            state = sampler.step(state, denoise, i, noise(i))
+        before = sampler.result(state)
+        clips.append(np.asarray(model.autoencoder.decode(before))[0])
+    return np.concatenate(clips)[:frames]
+
+
+@pytest.mark.parametrize("guidance", [1.0, 2.5])
+def test_every_clip_follows_from_the_latents_before_it(model, guidance):
+    made = model.generate(frames=6, videos=2, seed=5, guidance=guidance)
+    assert made.shape == (2, 6, 16, 16, 3)
+    slowly = slow(model, 6, 5, 1, guidance)
+    assert np.abs(made[1] - np.clip((slowly + 1) * 127.5, 0, 255)).max() < 1
+
+
+def test_a_video_is_the_same_in_any_batch_on_any_devices(model):
+    alone = model.generate(frames=8, videos=1, seed=3)
+    several = model.generate(frames=8, videos=3, seed=3, devices=2)
+    assert several.shape[0] == 3
+    assert np.abs(alone[0].astype(int) - several[0]).max() <= 1
+    assert np.abs(several[1].astype(int) - several[2]).max() > 1
+    longer = model.generate(frames=9, videos=1, seed=3)
+    np.testing.assert_array_equal(longer[:, :8], alone)
+
+
+def test_without_guidance_there_is_one_pass():
+    seen = []
+
+    def unet(x, time, condition):
+        seen.append(len(x))
+        return x
+
+    x = jnp.ones((2, 3, 4))
+    conditional(unet, x)(x, 5)
+    conditional(unet, x, 2.0)(x, 5)
+    assert seen == [2, 4]
+
+
+def test_progress_counts_the_steps_of_all_clips(model):
+    heard = []
+    model.generate(frames=8, seed=1, on_step=heard.append)
+    steps = [(p.step, p.steps) for p in heard if p.stage == "denoise"]
+    assert steps == [(n, 5) for n in range(1, 6)]
+    assert heard[-1].latents.shape == (1, *model.latent_shape)
+
+
+def test_a_folder_gives_the_same_videos(model, tmp_path):
+    model.save(tmp_path / "model", provenance={"from": "a test"})
+    again = PVDM.load(tmp_path / "model", settings={"eta": 0.0})
+    assert again.provenance == {"from": "a test"}
+    assert again.settings == Settings(fps=8, **STEPS, eta=0.0)
+    z = jnp.ones((1, *model.latent_shape)) / 3
+    np.testing.assert_allclose(
+        again.unet(z, jnp.array([5]), z), model.unet(z, jnp.array([5]), z), atol=OP
+    )
+    np.testing.assert_allclose(
+        again.autoencoder.decode(z), model.autoencoder.decode(z), atol=EXACT + OP
+    )
+
+
+def test_everything_that_does_not_fit_is_said_at_once(model):
+    with pytest.raises(
+        ValueError, match=r"frames: 0.*videos: 0.*seed: -1.*later_steps.*devices: 99"
+    ):
+        model.stream(frames=0, videos=0, seed=-1, later_steps=0, devices=99)
+    with pytest.raises(ValueError, match="fps: 0"):
+        Settings(fps=0)

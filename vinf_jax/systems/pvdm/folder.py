@@ -1,0 +1,117 @@
+"""A PVDM model as a folder: weights of its two networks, and what it takes to build them again."""
+
+import json
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from vinf_jax.checkpoint import store
+from vinf_jax.checkpoint.batches import OnArray
+from vinf_jax.checkpoint.safetensors_file import write_safetensors
+from vinf_jax.models.pvdm_autoencoder import PVDMAutoencoder
+from vinf_jax.models.pvdm_unet import PVDMUNet
+from vinf_jax.nn.networks import Arguments, Fitting, built, filled, name_troubles, parameters
+from vinf_jax.systems.pvdm.settings import Settings
+
+KIND = "vinf_jax PVDM model, 1"
+NETWORKS = {"autoencoder": PVDMAutoencoder, "unet": PVDMUNet}
+KEPT, REPORT = "kept.safetensors", "report.json"
+
+
+def write_arrays(
+    folder: str | Path,
+    arrays: Mapping[str, Any],
+    *,
+    arguments: Arguments,
+    settings: Settings,
+    dtype: Any = None,
+    kept: Mapping[str, Any] | None = None,
+    report: Mapping[str, Any] | None = None,
+    provenance: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
+    on_array: OnArray | None = None,
+) -> None:
+    """A model folder from arrays, whole or not at all. It may lack a network.
+
+    Args:
+        folder: to be made.
+        arrays: `autoencoder. ...`, `unet. ...`; each is asked for once, and let go of.
+        arguments: of the constructors of exactly those networks.
+        settings: how the model is sampled.
+        dtype: of the parameters on disk; as they are if not given.
+        kept: tensors of the source that no network takes, by their names there.
+        report: how the weights were converted, anything that JSON holds.
+        provenance: where they come from, anything that JSON holds.
+        overwrite, on_array: as in `store.save`.
+
+    Raises:
+        ValueError: one message with all arrays that the networks lack or do not have, or the first
+            one of another shape.
+        OSError: the folder exists and `overwrite` is false, or cannot be written.
+    """
+    wanted = parameters(built(NETWORKS, arguments))
+    if troubles := name_troubles(arrays, wanted):
+        raise ValueError("the model cannot be saved: " + "; ".join(troubles))
+    beside: dict[str, Callable[[Path], object]] = {}
+    if kept:
+        beside[KEPT] = partial(write_safetensors, tensors=kept)
+    if report:
+        beside[REPORT] = lambda path: path.write_text(json.dumps(dict(report), indent=1), "utf-8")
+    note = {
+        "kind": KIND,
+        "arguments": {part: dict(fields) for part, fields in arguments.items()},
+        "settings": settings.to_dict(),
+        "provenance": dict(provenance or {}),
+    }
+    store.save(
+        folder,
+        Fitting(arrays, wanted),
+        metadata=note,
+        overwrite=overwrite,
+        dtype=dtype,
+        beside=beside,
+        on_array=on_array,
+    )
+
+
+def describe(folder: str | Path) -> dict[str, Any]:
+    """The note of a model folder: "arguments", "settings", "provenance".
+
+    Raises:
+        ValueError: no folder, an unfinished or damaged one, or one of something else.
+    """
+    _, note = store.describe(folder)
+    if note.get("kind") != KIND:
+        raise ValueError(
+            f"{folder} is a checkpoint, but not a PVDM model (kind {note.get('kind')!r}); give a "
+            "folder that PVDM.save, python -m train pvdm_diffusion or python -m convert import "
+            "wrote"
+        )
+    return note
+
+
+def read(
+    folder: str | Path, dtype: Any = None, settings: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The arguments of `PVDM`. See `PVDM.load`."""
+    note = describe(folder)
+    arguments = note["arguments"]
+    if missing := [part for part in NETWORKS if part not in arguments]:
+        raise ValueError(
+            f"{folder} holds only {' and '.join(arguments)}; to make videos it lacks "
+            f"{' and '.join(missing)}"
+        )
+    networks = built(NETWORKS, arguments)
+    wanted = {
+        name: jax.ShapeDtypeStruct(x.shape, dtype or jnp.float32)
+        for name, x in parameters(networks).items()
+    }
+    return filled(networks, store.load(folder, wanted)) | {
+        "settings": Settings(**note["settings"] | dict(settings or {})),
+        "arguments": arguments,
+        "provenance": note["provenance"],
+    }

@@ -1,0 +1,146 @@
+"""One clip from the one before it, again and again (PVDM, section 3.3).
+
+The first clip knows nothing; every later one is given the latents that were sampled before it, not
+their pixels. A batch of videos lies over the devices of a mesh; every video draws its own noise, so
+neither the batch nor the mesh changes it.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.sharding import Mesh
+
+from vinf_jax.diffusion.clamped import Clamped
+from vinf_jax.diffusion.denoiser import Denoiser, guided
+from vinf_jax.diffusion.samplers import State
+from vinf_jax.models.pvdm_autoencoder import PVDMAutoencoder
+from vinf_jax.models.pvdm_unet import PVDMUNet
+from vinf_jax.nn.parameters import merge, split
+from vinf_jax.nn.pixels import to_bytes
+from vinf_jax.parallel.mesh import BATCH, EVERYWHERE, place
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run is. stage: "set-up", "denoise" or "decode". step: how many of `steps` are done,
+    of all clips together. seconds: since the run began. latents: (videos, N, D), as they are now
+    estimated; None before the first step."""
+
+    stage: str
+    step: int
+    steps: int
+    seconds: float
+    latents: Array | None
+
+
+class Recursion:
+    """Two networks and what was compiled of them."""
+
+    def __init__(self, unet: PVDMUNet, autoencoder: PVDMAutoencoder) -> None:
+        self.unet, self.autoencoder = split(unet), split(autoencoder)
+        graph = self.autoencoder[0]
+        self._decode = jax.jit(lambda weights, z: to_bytes(merge(graph, weights).decode(z)))
+        self._steps: dict[tuple[Clamped, bool], Callable[..., State]] = {}
+
+    def clips(
+        self,
+        samplers: Sequence[Clamped],
+        shape: tuple[int, int],
+        *,
+        guidance: float,
+        seed: int,
+        videos: int,
+        mesh: Mesh,
+        on_step: Callable[[Progress], object] | None = None,
+    ) -> Iterator[np.ndarray]:
+        """Pixels uint8 (videos, F, H, W, 3), clip after clip.
+
+        Args:
+            samplers: of each clip.
+            shape: of a clip's latents, (N, D).
+            guidance: scale towards the clip before.
+            seed: video v of it has noise of its own.
+            videos: how many; a multiple of the devices.
+            mesh: with an axis for the batch.
+            on_step: told about every step.
+        """
+        weights, pixels = place(mesh, EVERYWHERE, (self.unet[1], self.autoencoder[1]))
+        tell = _Teller(on_step, sum(len(sampler.times) for sampler in samplers))
+        tell.stage("set-up")
+        keys = place(mesh, BATCH, _of_each(jax.random.key(seed), videos))
+        latents = place(mesh, BATCH, np.zeros((videos, *shape), np.float32))
+        for number, sampler in enumerate(samplers):
+            step = self._step(sampler, number > 0 and guidance != 1)
+            given = (weights, _folded(keys, number), latents, np.float32(guidance))
+            state = sampler.init(_noise(_folded(given[1], len(sampler.times)), shape))
+            for i in range(len(sampler.times)):
+                state = jax.block_until_ready(step(state, np.int32(i), *given))
+                tell(state["x0"])
+            latents = sampler.result(state)
+            tell.stage("decode", latents)
+            yield np.asarray(self._decode(pixels, latents))
+
+    def _step(self, sampler: Clamped, halves: bool) -> Callable[..., State]:
+        """(state, i, parameters, keys, condition, guidance) -> the state after step i."""
+
+        def one(state, i, parameters, keys, condition, guidance) -> State:
+            noise = _noise(_folded(keys, i), condition.shape[1:]) if sampler.stochastic else None
+            unet = merge(self.unet[0], parameters)
+            denoise = conditional(unet, condition, guidance if halves else None)
+            return sampler.step(state, denoise, i, noise)
+
+        if (sampler, halves) not in self._steps:
+            self._steps[sampler, halves] = jax.jit(one)
+        return self._steps[sampler, halves]
+
+
+def conditional(unet: Any, condition: Array, guidance: Any = None) -> Denoiser:
+    """A denoiser of latents (B, N, D) that follow `condition`, in one pass; in two with guidance.
+
+    unet: (latents, times (B,), condition) -> noise. guidance: scale, or None for none.
+    """
+
+    def alone(x: Array, time: Any) -> Array:
+        return unet(x, jnp.full(x.shape[:1], time), condition)
+
+    def halves(x: Array, time: Any) -> Array:
+        given = jnp.concatenate([jnp.zeros_like(condition), condition])
+        both = jnp.concatenate([x, x])
+        return unet(both, jnp.full(both.shape[:1], time), given).reshape(2, *x.shape)
+
+    return alone if guidance is None else guided(halves, guidance)
+
+
+class _Teller:
+    """Counts the steps of all clips."""
+
+    def __init__(self, on_step: Callable[[Progress], object] | None, steps: int) -> None:
+        self._on_step, self._steps = on_step, steps
+        self._began, self._done = time.perf_counter(), 0
+
+    def __call__(self, latents: Array) -> None:
+        self._done += 1
+        self.stage("denoise", latents)
+
+    def stage(self, name: str, latents: Array | None = None) -> None:
+        if self._on_step:
+            seconds = time.perf_counter() - self._began
+            self._on_step(Progress(name, self._done, self._steps, seconds, latents))
+
+
+def _of_each(key: Array, videos: int) -> Array:
+    return jax.vmap(jax.random.fold_in, (None, 0))(key, np.arange(videos, dtype=np.uint32))
+
+
+def _folded(keys: Array, number: Any) -> Array:
+    return jax.vmap(jax.random.fold_in, (0, None))(keys, number)
+
+
+def _noise(keys: Array, shape: tuple[int, ...]) -> Array:
+    return jax.vmap(lambda key: jax.random.normal(key, shape, jnp.float32))(keys)

@@ -1,0 +1,44 @@
+"""What a PVDM model remembers beside its weights: how it was trained and how to sample it."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from vinf_jax.diffusion.clamped import Clamped
+from vinf_jax.diffusion.schedule import Schedule
+
+PRESETS = {"100/20": (100, 20), "200/200": (200, 200), "400/400": (400, 400)}
+"""The paper's N/M: steps of the first clip and of each later one."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """fps: frames per second that it was trained at. steps, later_steps: of the first clip and of
+    each later one. guidance: scale of classifier-free guidance towards the clip before; 1 is none,
+    the public code's w is this minus 1. eta: noise of the steps, 0 to 1.
+    """
+
+    fps: float
+
+    steps: int = 100
+    later_steps: int = 20
+    guidance: float = 1.0
+    eta: float = 1.0
+
+    def __post_init__(self) -> None:
+        troubles = [] if self.fps > 0 else [f"fps: {self.fps}, but it must be above 0"]
+        for name in ("steps", "later_steps"):
+            try:
+                self.sampler(getattr(self, name))
+            except ValueError as error:
+                troubles.append(f"{name}: {error}")
+        if troubles:
+            raise ValueError("settings: " + "; ".join(troubles))
+
+    def sampler(self, steps: int) -> Clamped:
+        """PVDM's, of so many steps."""
+        return Clamped(Schedule.pvdm(), steps, self.eta)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All fields, as JSON holds them."""
+        return dataclasses.asdict(self)
