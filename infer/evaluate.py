@@ -1,4 +1,4 @@
-"""Judges a model of the procedural sprite world, or a video of it, by measurement.
+"""Measures a model of the procedural sprite world, a video of it, or folders of any videos.
 
 Leaves a table on the screen, the same and more as JSON, and a contact sheet (.png) beside it.
 """
@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from . import folders
 from .loading import loaded, weights_of
 from .options import (
     SAMPLING,
@@ -33,7 +34,10 @@ Announce = Callable[[str], None]
 
 def main(argv: list[str]) -> int:
     options, rest = _parser().parse_known_args(argv)
-    config_of(options, rest)
+    if MEASURES[options.measure].model:
+        config_of(options, rest)
+    elif rest:
+        raise ValueError(f"{rest[0]} is no flag of evaluate {options.measure}; --help lists them")
     out = options.out or Path("out") / f"evaluate-{options.measure}.json"
     picture = out.with_suffix(".png")
     troubles = suffix_troubles(out, ".json") + target_troubles([out, picture], options.force)
@@ -41,7 +45,7 @@ def main(argv: list[str]) -> int:
         display.stage("start")
         report = MEASURES[options.measure].run(options, troubles, display)
         seconds = display.watch.seconds()["total"]
-    _show(report)
+    report.show()
     _write(report, out, picture, options, argv, seconds)
     return 0 if report.reached in (True, None) else 1
 
@@ -129,16 +133,36 @@ def _video_flags(to: argparse.ArgumentParser) -> None:
 
 
 class Measure(NamedTuple):
+    """weights: the folder that the figure depends on. model: whether it is of a model, which a
+    config and flags name."""
+
     help: str
     flags: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace, list[str], Display], Any]
+    weights: Callable[[argparse.Namespace], Path | None] = weights_of
+    model: bool = True
 
 
 MEASURES = {
     "clips": Measure("single clips of held-out prompts", _clips_flags, _clips),
     "long": Measure("frames of long two-prompt videos", _long_flags, _long),
     "devices": Measure("the same video on several device counts", _devices_flags, _devices),
-    "video": Measure("a video file", _video_flags, _video),
+    "video": Measure("a video file", _video_flags, _video, lambda options: None),
+    "fvd": Measure(
+        "Frechet distance (FVD) of two folders of videos",
+        *(folders.fvd_flags, folders.fvd, folders.features_of),
+        model=False,
+    ),
+    "is": Measure(
+        "inception score of a folder of videos",
+        *(folders.score_flags, folders.score, folders.features_of),
+        model=False,
+    ),
+    "psnr": Measure(
+        "PSNR of reconstructions, with --features R-FVD too",
+        *(folders.reconstruction_flags, folders.reconstruction, folders.features_of),
+        model=False,
+    ),
 }
 
 
@@ -153,24 +177,10 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("--seed", type=int, default=0, help="the first (default: 0)")
         one.add_argument("--out", type=Path, help="the JSON (default: out/evaluate-MEASURE.json)")
         one.add_argument("--force", action="store_true", help="replace files that are there")
-        one.add_argument("--guidance-groups", type=int, default=1, help="1 or 2 (default: 1)")
-        add_model(one)
+        if measure.model:
+            one.add_argument("--guidance-groups", type=int, default=1, help="1 or 2 (default: 1)")
+            add_model(one)
     return to
-
-
-def _show(report: Any) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title=report.title, title_justify="left")
-    for n, name in enumerate(report.header):
-        table.add_column(name, justify="right" if n else "left")
-    for row in report.rows:
-        table.add_row(*row)
-    console = Console()
-    console.print(table)
-    for note in report.notes:
-        console.print(note)
 
 
 def _write(
@@ -185,8 +195,7 @@ def _write(
 
     from . import record
 
-    weights = None if options.measure == "video" else weights_of(options)
-    origin = record.of_run(PROGRAM, argv, weights)
+    origin = record.of_run(PROGRAM, argv, MEASURES[options.measure].weights(options))
     head = {"measure": options.measure, "reached": report.reached, "seconds": round(seconds, 1)}
     write_json(out, head | report.record | origin, options.force)
     if report.picture is not None:

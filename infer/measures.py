@@ -6,7 +6,6 @@ Every measure gives a Report. `model` is a `VideoInfinity`, `how` are more argum
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,25 +21,10 @@ from vinf_jax.systems.video_infinity.prompts import even_ranges, longest_crossfa
 from . import accuracy
 from .accuracy import WANTED_CLIPS, WANTED_LONG, Rate, rates
 from .progress import Display
+from .report import Report
 
 WORST = 2
 """The farthest, of 255, that a pixel may differ between device counts in float32."""
-
-
-@dataclass(frozen=True)
-class Report:
-    """A table for people, the same and more for JSON, and a contact sheet.
-
-    reached: whether all that is wanted was reached; None where nothing is.
-    """
-
-    title: str
-    header: tuple[str, ...]
-    rows: list[tuple[str, ...]]
-    record: dict[str, Any]
-    picture: np.ndarray | None = None
-    reached: bool | None = None
-    notes: tuple[str, ...] = field(default=())
 
 
 def clips(model: Any, display: Display, *, prompts: Sequence[str], seed: int, **how: Any) -> Report:

@@ -61,8 +61,9 @@ class Score:
     """
 
     def __init__(self, ends: Sequence[int]) -> None:
-        self.total, self.count, self._ends = ends[-1], 0, list(ends)
-        self._groups = [_Group() for _ in ends]
+        self.total, self.groups, self.count = ends[-1], len(ends), 0
+        self._ends = list(ends)
+        self._sums = [_Group() for _ in ends]
 
     def add(self, logits: np.ndarray) -> None:
         """The next clips, (N, classes), before softmax.
@@ -76,7 +77,7 @@ class Score:
             raise ValueError(f"logits of clips {self.count} and behind are not finite")
         for p in probabilities(logits):
             group = int(np.searchsorted(self._ends, self.count, side="right"))
-            self._groups[group].add(p)
+            self._sums[group].add(p)
             self.count += 1
 
     def result(self) -> tuple[float, float]:
@@ -87,7 +88,7 @@ class Score:
         """
         if self.count < self.total:
             raise ValueError(f"{self.count} clips came, {self.total} were promised")
-        scores = [group.score() for group in self._groups]
+        scores = [group.score() for group in self._sums]
         return float(np.mean(scores)), float(np.std(scores))
 
 
