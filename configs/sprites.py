@@ -52,15 +52,17 @@ def get_config() -> ConfigDict:
         }
     )
     # Phases: single pictures first, without the layers that join frames; short clips; whole clips;
-    # whole clips, mostly at those times of diffusion (focus) at which it is settled what moves.
+    # then whole clips with a share of the samples at times (from, to) of much noise: what moves is
+    # settled below 950, which way at the very top.
     config.train_diffusion = ConfigDict(
         {
             "clips": 4096,
-            "phase_steps": (3200, 1600, 400, 4000),
-            "phase_frames": (1, 8, 16, 16),
-            "phase_batch": (96, 8, 8, 8),
-            "phase_focus": (0.0, 0.0, 0.0, 0.7),
-            "focus": (500, 950),
+            "phase_steps": (3200, 1600, 400, 400, 4000),
+            "phase_frames": (1, 8, 16, 16, 16),
+            "phase_batch": (96, 8, 8, 8, 8),
+            "phase_share": (0.0, 0.0, 0.0, 0.7, 0.8),
+            "phase_from": (0, 0, 0, 500, 850),
+            "phase_to": (1000, 1000, 1000, 950, 1000),
             "decay_steps": 12000,
             "rate": 1.5e-3,
             "warmup": 200,

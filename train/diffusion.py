@@ -28,6 +28,10 @@ from .pictures import save_grid, to_bytes
 from .stage import log_shares, newest_average, train
 
 
+PHASE = ("steps", "frames", "batch", "share", "from", "to")
+"""What the config says of every phase, each as `phase_...`."""
+
+
 def diffusion(config, out: Path) -> None:
     """Text encoder and UNet together, on latents that are made once."""
     t = config.train_diffusion
@@ -46,11 +50,13 @@ def diffusion(config, out: Path) -> None:
             unet = merge(for_pictures, {name: weights[name] for name in kept})
         keys = jax.random.split(key)
         noise = jax.random.normal(keys[0], latents.shape)
-        times = diffusion_times(keys[1], batch["focus"], t.focus, schedule.num_train)
+        times = diffusion_times(keys[1], batch["focus"], batch["share"], schedule.num_train)
         model = partial(unet, text=text, fps=config.fps)
         return denoising_loss(model, schedule, config.prediction, latents, noise, times), {}
 
-    def batches(frames: int, size: int, share: float) -> Callable[[int], dict[str, np.ndarray]]:
+    def batches(
+        frames: int, size: int, share: float, *focus: int
+    ) -> Callable[[int], dict[str, np.ndarray]]:
         empty = tokenizer.encode([""])[0]
 
         def batch(step: int) -> dict[str, np.ndarray]:
@@ -63,28 +69,27 @@ def diffusion(config, out: Path) -> None:
                     [bank.latents[c][f : f + frames] for c, f in zip(chosen, first, strict=True)]
                 ),
                 "tokens": np.where(spoken[:, None], bank.tokens[chosen], empty),
-                "focus": np.full(size, share, np.float32),
+                "share": np.full(size, share, np.float32),
+                "focus": np.full((size, 2), focus, np.int32),
             }
 
         return batch
 
     phases = [
         (steps, batches(*rest))
-        for steps, *rest in zip(
-            t.phase_steps, t.phase_frames, t.phase_batch, t.phase_focus, strict=True
-        )
+        for steps, *rest in zip(*(t[f"phase_{name}"] for name in PHASE), strict=True)
     ]
     picture = sample_pictures(config, out, bank, graphs, tokenizer, schedule)
 
     train(config, t, out / "diffusion", loss, parameters, phases, picture, muon)
 
 
-def diffusion_times(key, shares, focus: tuple[int, int], num_train: int):
-    """Times (B,) from all of 0 .. num_train - 1; a sample whose share is s draws from the times of
-    `focus` (first, and one behind the last) instead with the probability s."""
+def diffusion_times(key, focus, shares, num_train: int):
+    """Times (B,) from all of 0 .. num_train - 1; a sample whose share is s draws from those of its
+    row of `focus` (B, 2: the first, and one behind the last) instead with the probability s."""
     times = jax.random.randint(key, shares.shape, 0, num_train)
     keys = jax.random.split(key)
-    near = jax.random.randint(keys[0], shares.shape, *focus)
+    near = jax.random.randint(keys[0], shares.shape, focus[:, 0], focus[:, 1])
     return jnp.where(jax.random.uniform(keys[1], shares.shape) < shares, near, times)
 
 

@@ -48,12 +48,11 @@ def check(config) -> None:
     import jax
 
     t = config.train_diffusion
-    lengths = {len(t[f"phase_{name}"]) for name in ("steps", "frames", "batch", "focus")}
+    lengths = {len(value) for name, value in t.items() if name.startswith("phase_")}
     troubles = []
     if len(lengths) > 1:
         troubles.append(
-            "train_diffusion: phase_steps, phase_frames, phase_batch and phase_focus differ in "
-            "length"
+            "train_diffusion: the fields phase_... differ in length; give one value a phase each"
         )
     if max(t.phase_frames) > config.frames:
         troubles.append(
