@@ -27,7 +27,6 @@ from .networks import merged, part, still, text_and_unet
 from .pictures import save_grid, to_bytes
 from .stage import log_shares, newest_average, train
 
-
 PHASE = ("steps", "frames", "batch", "share", "from", "to")
 """What the config says of every phase, each as `phase_...`."""
 
