@@ -21,8 +21,12 @@ ADVICE = (
 
 def weights_of(options: argparse.Namespace) -> Path:
     """The folder of the weights: the given one, or the one shipped for the config."""
-    shipped = Path(vinf_jax.__file__).resolve().parent / "weights"
-    return options.weights or shipped / Path(options.config).stem
+    return options.weights or shipped(Path(options.config).stem)
+
+
+def shipped(name: str) -> Path:
+    """The folder of a model that comes with the library."""
+    return Path(vinf_jax.__file__).resolve().parent / "weights" / name
 
 
 def loaded(options: argparse.Namespace, devices: int, troubles: Sequence[str]) -> Any:

@@ -91,9 +91,9 @@ def add_flags(to: Any, flags: Sequence[Flag], prefix: str = "") -> None:
 
 
 def given(options: argparse.Namespace, flags: Sequence[Flag], prefix: str = "") -> dict[str, Any]:
-    """The flags of a table that were given, by name."""
+    """The flags of a table that were given, by name, with underscores."""
     values = vars(options)
-    names = (flag.name for flag in flags)
+    names = (flag.name.replace("-", "_") for flag in flags)
     return {name: values[prefix + name] for name in names if prefix + name in values}
 
 
