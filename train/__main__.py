@@ -12,6 +12,8 @@ from vinf_jax.programs import choose
 
 PROGRAMS = {
     "text_to_video": "train the small text-to-video model on the procedural sprite world",
+    "pvdm_autoencoder": "train PVDM's autoencoder: clips as three planes of latents",
+    "pvdm_diffusion": "train PVDM's diffusion model on those latents",
     "prepare": "decode a data set of videos once, for training without codecs",
 }
 

@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from vinf_jax.checkpoint.numbered import Checkpoints
 from vinf_jax.parallel.mesh import BATCH, EVERYWHERE, batch_mesh, place
 from vinf_jax.training.loop import Metrics, Update, fit, resume
+from vinf_jax.training.placement import PLACEMENTS
 from vinf_jax.training.state import State, adam, begin, named, unnamed, updater
 
 
@@ -26,7 +27,7 @@ def train(
     folder: Path,
     loss: Callable,
     parameters: Mapping[str, Any],
-    phases: list[tuple[int, Callable[[int], Any]]],
+    phases: Sequence[tuple[int, Callable[[int], Any]]],
     picture: Callable[[int, State], None],
     optimiser: Callable[..., optax.GradientTransformation] = adam,
 ) -> State:
@@ -45,7 +46,7 @@ def run(
     update: Update,
     state: State,
     mesh: Mesh,
-    phases: list[tuple[int, Callable[[int], Any]]],
+    phases: Sequence[tuple[int, Callable[[int], Any]]],
     picture: Callable[[int, State], None],
     told: Callable[[int], str] = lambda step: "",
 ) -> State:
@@ -80,6 +81,13 @@ def run(
                 told=told,
             )
     return state
+
+
+def laid(config, state: State) -> tuple[Mesh, State, Any]:
+    """The mesh of a config, the state on it as its `placement` says, and the shardings."""
+    mesh = batch_mesh(config.devices)
+    placement = PLACEMENTS[config.placement](state, mesh)
+    return mesh, jax.device_put(state, placement), placement
 
 
 def newest_average(folder: Path, like: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -7,6 +7,7 @@ import argparse
 import difflib
 import importlib
 import importlib.util
+import inspect
 import keyword
 import sys
 import traceback
@@ -75,12 +76,14 @@ def load_config(path: str | Path) -> ConfigDict:
     """The config that the Python file at `path` describes: what its `get_config()` returns.
 
     Where no such file exists, a shipped config of the same name is taken, so that
-    `configs/sprites.py`, or only `sprites`, means the same outside a checkout.
+    `configs/sprites.py`, or only `sprites`, means the same outside a checkout. What stands behind a
+    colon is given to `get_config`: `configs/pvdm.py:faithful`.
 
     Raises:
         ValueError: no file and no shipped config has that name, or it has no `get_config`.
     """
-    file = _config_file(Path(path))
+    name, _, variant = str(path).partition(":")
+    file = _config_file(Path(name))
     spec = importlib.util.spec_from_file_location(f"configs.{file.stem}", file)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -90,7 +93,11 @@ def load_config(path: str | Path) -> ConfigDict:
         raise ValueError(f"config {file}, line {error.lineno}: {error.msg}") from error
     if not hasattr(module, "get_config"):
         raise ValueError(f"config {file} has no get_config(); it must return a ConfigDict")
-    return module.get_config()
+    if not variant:
+        return module.get_config()
+    if not inspect.signature(module.get_config).parameters:
+        raise ValueError(f"config {file} has no variants; leave out :{variant}")
+    return module.get_config(variant)
 
 
 def override(config: ConfigDict, argv: Sequence[str], prog: str | None = None) -> ConfigDict:

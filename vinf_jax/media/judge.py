@@ -103,6 +103,14 @@ def verdict(reading: Reading, facts: Facts) -> dict[str, bool]:
     return {name: reading.most(name) == value for name, value in _spoken(facts)}
 
 
+def keeps(frames: np.ndarray, clip: int) -> bool:
+    """Whether every piece of `clip` frames shows, in most of its frames, the colour and the shape
+    that the first one does. frames: uint8 F H W 3."""
+    seen = [judge(frames[n : n + clip]) for n in range(0, len(frames), clip)]
+    names = [(reading.most("colour"), reading.most("shape")) for reading in seen]
+    return all(names[0]) and len(set(names)) == 1
+
+
 def _share(reading: Reading, name: str, value: str) -> float:
     return getattr(reading, name).count(value) / len(reading.x)
 

@@ -1,0 +1,87 @@
+"""A small PVDM of the procedural sprites: 64 x 64 pixels, 16-frame clips, 8 a second, no text.
+
+What it makes: videos of any length by recursion, each clip from the one before it.
+Trained by:  python -m train pvdm_autoencoder --config configs/pvdm_sprites.py --out runs/pvdm
+             python -m train pvdm_diffusion --config configs/pvdm_sprites.py --out runs/pvdm
+"""
+
+from ml_collections import ConfigDict
+
+
+def get_config() -> ConfigDict:
+    config = ConfigDict()
+    config.seed = 0
+    config.devices = 1
+    config.placement = "whole"
+    config.dtype = ConfigDict({"cpu": "float32", "gpu": "bfloat16"})
+    config.size = 64
+    config.frames = 16
+    config.fps = 8
+    config.data = ConfigDict({"kind": "sprites", "folder": "", "on_bad": "skip", "workers": 0})
+
+    config.autoencoder = ConfigDict(
+        {
+            "patch": 8,
+            "width": 128,
+            "latent_channels": 4,
+            "layers": 4,
+            "heads": 4,
+            "head_size": 32,
+            "plane_layers": 2,
+            "plane_heads": 4,
+            "plane_inner": 256,
+        }
+    )
+    config.unet = ConfigDict(
+        {
+            "channels": (64, 128, 128),
+            "layers": 1,
+            "attention": (True, True, True),
+            "heads": 4,
+            "norm_groups": 16,
+        }
+    )
+    config.generation = ConfigDict({"steps": 100, "later_steps": 20})
+
+    # A folder of converted LPIPS weights; without one, frames are compared by their edges.
+    config.perceptual = ""
+    config.train_autoencoder = ConfigDict(
+        {
+            "steps": 4000,
+            "adversarial_steps": 0,
+            "batch": 8,
+            "rate": 1e-3,
+            "warmup": 100,
+            "accumulate": 1,
+            "turn": 1,
+            "pixel": 4.0,
+            "perceptual": 2.0,
+            "adversarial": 1.0,
+            "match": 4.0,
+            "critic_width": 32,
+            "decay": 0.995,
+            "average_every": 1,
+            "save_every": 200,
+            "shown": 6,
+        }
+    )
+    # clips: pieces of two clips' length whose latents are kept; windows: clips cut out of each.
+    # conditional: how often the clip before is known; coin: tossed for every sample, or batch.
+    config.train_diffusion = ConfigDict(
+        {
+            "clips": 4096,
+            "windows": 5,
+            "steps": 10000,
+            "batch": 32,
+            "rate": 3e-4,
+            "warmup": 500,
+            "accumulate": 1,
+            "conditional": 0.5,
+            "coin": "sample",
+            "decay": 0.998,
+            "average_every": 1,
+            "save_every": 500,
+            "shown": 8,
+        }
+    )
+    return config

@@ -1,0 +1,158 @@
+"""PVDM's training programs on the smallest networks: both stages, a stop, other devices."""
+
+import json
+import shutil
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.tolerances import EXACT, OP
+from train import footage, plane_latents, pvdm_autoencoder, pvdm_diffusion
+from vinf_jax.checkpoint.numbered import Checkpoints
+from vinf_jax.programs import load_config
+from vinf_jax.systems.pvdm import PVDM
+
+pytestmark = pytest.mark.usefixtures("unoptimised")
+
+
+def tiny():
+    config = load_config("configs/pvdm_sprites.py")
+    config.update(
+        {
+            "size": 16,
+            "frames": 4,
+            "autoencoder": {"width": 16, "layers": 1, "heads": 2, "head_size": 8},
+            "unet": {"channels": (16,), "attention": (True,), "heads": 2, "norm_groups": 4},
+            "generation": {"steps": 2, "later_steps": 2},
+            "train_autoencoder": {
+                "steps": 2,
+                "adversarial_steps": 4,
+                "batch": 2,
+                "warmup": 1,
+                "accumulate": 2,
+                "turn": 2,
+                "critic_width": 4,
+                "save_every": 2,
+                "shown": 2,
+            },
+            "train_diffusion": {
+                "clips": 5,
+                "windows": 3,
+                "steps": 4,
+                "batch": 2,
+                "save_every": 2,
+                "shown": 2,
+            },
+        }
+    )
+    config.autoencoder.update({"plane_layers": 1, "plane_heads": 2, "plane_inner": 16})
+    return config
+
+
+def state_of(folder):
+    checkpoints = Checkpoints(folder / "checkpoints")
+    step = checkpoints.latest()
+    shapes, _ = checkpoints.describe(step)
+    like = {name: jax.ShapeDtypeStruct(*shapes[name]) for name in shapes}
+    return step, checkpoints.load(step, like)
+
+
+def assert_same(folder, other, tolerance):
+    (step, state), (other_step, other_state) = state_of(folder), state_of(other)
+    assert step == other_step
+    for name, value in state.items():
+        np.testing.assert_allclose(
+            np.asarray(other_state[name], np.float64),
+            np.asarray(value, np.float64),
+            atol=tolerance,
+            rtol=tolerance,
+            err_msg=name,
+        )
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pvdm") / "run"
+    jax.config.update("jax_disable_most_optimizations", True)
+    pvdm_autoencoder.run(tiny(), folder)
+    pvdm_diffusion.run(tiny(), folder)
+    jax.config.update("jax_disable_most_optimizations", False)
+    return folder
+
+
+def test_stages_leave_what_they_promise(trained):
+    for name in ("autoencoder", "autoencoder_adversarial"):
+        lines = (trained / name / "metrics.jsonl").read_text().splitlines()
+        assert all(np.isfinite(json.loads(line)["loss"]) for line in lines)
+        assert len((trained / name / "psnr.jsonl").read_text().splitlines()) >= 1
+    with Image.open(trained / "diffusion/samples/step_000004.png") as image:
+        assert min(image.size) > 0
+    videos = PVDM.load(trained / "model").generate(frames=6, videos=2)
+    assert videos.shape == (2, 6, 16, 16, 3)
+
+
+def test_a_stop_in_the_adversarial_stage_changes_nothing(trained, tmp_path):
+    cut = tmp_path / "cut"
+    shutil.copytree(trained, cut)
+    folder = cut / "autoencoder_adversarial"
+    shutil.rmtree(folder / "checkpoints" / "step_00000004")
+    pvdm_autoencoder.run(tiny(), cut, ["adversarial"])
+    assert_same(trained / folder.name, folder, EXACT)
+
+
+def test_a_state_that_is_cut_over_devices_goes_on_where_a_whole_one_stopped(trained, tmp_path):
+    cut = tmp_path / "cut"
+    shutil.copytree(trained, cut)
+    shutil.rmtree(cut / "diffusion" / "checkpoints" / "step_00000004")
+    config = tiny()
+    config.devices, config.placement = 2, "cut"
+    pvdm_diffusion.run(config, cut, ["diffusion"])
+    assert_same(trained / "diffusion", cut / "diffusion", OP)
+
+
+def test_latents_are_made_again_for_another_autoencoder(trained, tmp_path):
+    config, other = tiny(), tmp_path / "other"
+    shutil.copytree(trained / "autoencoder", other / "autoencoder")
+    shutil.copytree(trained / "diffusion", other / "diffusion")
+    before = np.load(trained / "diffusion/latents.npz")["latents"]
+    assert not np.array_equal(plane_latents.plane_bank(config, other).latents, before)
+    assert np.array_equal(plane_latents.plane_bank(config, trained).latents, before)
+
+
+def test_what_a_batch_of_latents_holds():
+    latents = np.arange(3 * 3, dtype=np.float16).reshape(3, 3, 1, 1) + 1
+    bank = plane_latents.PlaneBank(latents, np.array([0, 2, 4]), np.array([False, False, True]))
+    batch = plane_latents.drawn(bank, np.random.default_rng(0), 400, 0.5, "sample")
+    pairs = set(
+        zip(batch["target"].ravel().tolist(), batch["condition"].ravel().tolist(), strict=True)
+    )
+    free = {(float(x), 0.0) for x in latents[:2].ravel()}
+    assert pairs == free | {(3.0, 1.0), (6.0, 4.0), (9.0, 0.0)}
+    once = plane_latents.drawn(bank, np.random.default_rng(1), 50, 0.5, "batch")
+    known = once["condition"].ravel()[once["target"].ravel() < 9] > 0
+    assert known.all() or not known.any()
+
+
+def test_a_step_can_say_which_clips_it_saw(trained):
+    config = tiny()
+    clips = footage.opened(config, trained, "train", 4)
+    with footage.Feed(clips, 2, 0, 0) as feed:
+        far, names = feed(5), feed.told(5)
+        again = [feed(step) for step in range(4, 6)][1]
+    assert np.array_equal(far, again)
+    assert names.count("train sprite") == 2
+
+
+def test_configs_that_do_not_fit(tmp_path):
+    config = tiny()
+    config.placement, config.train_autoencoder.batch, config.devices = "apart", 3, 2
+    with pytest.raises(ValueError, match=r"placement: 'apart'.*do not divide a batch of 3"):
+        pvdm_autoencoder.run(config, tmp_path)
+    config = tiny()
+    config.train_diffusion.coin, config.train_diffusion.windows = "both", 1
+    with pytest.raises(ValueError, match=r"coin: 'both'.*windows: 1"):
+        pvdm_diffusion.run(config, tmp_path)
+    with pytest.raises(ValueError, match="no checkpoint of the stage reconstruction"):
+        pvdm_autoencoder.run(tiny(), tmp_path, ["adversarial"])

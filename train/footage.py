@@ -1,0 +1,72 @@
+"""Clips for training, in an order that depends on the seed and the step alone."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vinf_jax.media.clips import Clips, open_clips
+from vinf_jax.media.draws import Draws
+from vinf_jax.media.loader import batches, position
+
+
+def opened(config, out: Path, split: str, frames: int) -> Clips:
+    """The data set that `config.data` names; what was found out about it is kept beside the run."""
+    data = config.data
+    return open_clips(
+        data.kind,
+        data.folder or None,
+        frames=frames,
+        size=config.size,
+        split=split,
+        shortest=min(frames, config.frames) if data.kind == "sky" else frames,
+        on_bad=data.on_bad,
+        scanned=None if data.kind in ("sprites", "array") else out / f"scanned_{split}.json",
+        workers=data.workers,
+    )
+
+
+class Feed:
+    """step -> uint8 clips (B, F, H, W, 3). Steps that follow each other are read ahead."""
+
+    def __init__(self, clips: Clips, batch: int, seed: int, workers: int) -> None:
+        self._clips, self._batch, self._seed, self._workers = clips, batch, seed, workers
+        self._next = -1
+        self._stream: Any = None
+
+    def __call__(self, step: int) -> np.ndarray:
+        if step != self._next:
+            self.close()
+            self._stream = batches(
+                self._clips,
+                batch=self._batch,
+                seed=self._seed,
+                position=position(self._clips, self._seed, step * self._batch),
+                workers=self._workers,
+            )
+        self._next = step + 1
+        return next(self._stream)[0]
+
+    def told(self, step: int) -> str:
+        """The names of a step's clips, those that were bad and replaced aside."""
+        draws = Draws(self._clips, self._seed)
+        places = range(step * self._batch, (step + 1) * self._batch)
+        return ", ".join(draws.named(draws.index(place)) for place in places)
+
+    def close(self) -> None:
+        """Stops the workers."""
+        if self._stream is not None:
+            self._stream.close()
+        self._stream, self._next = None, -1
+
+    def __enter__(self) -> "Feed":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+def held_out(config, out: Path, frames: int, count: int) -> np.ndarray:
+    """The same few clips of the data set's test part, uint8 (count, frames, H, W, 3)."""
+    with Feed(opened(config, out, "test", frames), count, config.seed, 0) as feed:
+        return feed(0)

@@ -1,0 +1,144 @@
+"""PVDM's autoencoder in two stages: reconstruction, then against two critics."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import optax
+from flax import nnx
+from jax.sharding import Mesh
+
+from vinf_jax.checkpoint.numbered import Checkpoints
+from vinf_jax.media.sheet import spaced
+from vinf_jax.metrics.psnr import psnr
+from vinf_jax.models.lpips import LPIPS
+from vinf_jax.models.patch_discriminator import PatchDiscriminator
+from vinf_jax.nn import stored
+from vinf_jax.nn.parameters import merge, split
+from vinf_jax.nn.pixels import to_bytes, to_unit
+from vinf_jax.training import adversarial as turns
+from vinf_jax.training import loop
+from vinf_jax.training import state as training
+
+from . import footage, plane_losses, stage
+from .pictures import save_grid
+from .plane_networks import STAGES, arithmetic, new_autoencoder
+
+
+def reconstruction(config, out: Path) -> None:
+    """The first stage: pixels, and how frames look."""
+    t = config.train_autoencoder
+    graph, parameters = new_autoencoder(config)
+    rule = _rule(t)
+    mesh, state, placement = stage.laid(config, training.begin(parameters, rule))
+    update = training.updater(
+        plane_losses.alone(t, graph, distance_of(config), arithmetic(config)),
+        rule,
+        decay=t.decay,
+        average_every=t.average_every,
+        key=jax.random.key(config.seed + 1),
+        placement=placement,
+    )
+    _train(config, t.steps, "reconstruction", out, update, state, mesh, graph)
+
+
+def adversarial(config, out: Path) -> None:
+    """The second stage: the autoencoder and its optimiser go on, the critics start fresh."""
+    t = config.train_autoencoder
+    graph, parameters = new_autoencoder(config)
+    graphs, critic = _critics(config)
+    rules = {turns.MODEL: _rule(t), turns.CRITIC: _critic_rule(t)}
+    first, steps = loop.resume(
+        training.begin(parameters, rules[turns.MODEL]),
+        Checkpoints(out / STAGES["reconstruction"] / "checkpoints"),
+    )
+    if not steps:
+        raise ValueError(f"{out} has no checkpoint of the stage reconstruction: run that first")
+    start = turns.begin(first, critic, rules[turns.CRITIC])
+    mesh, state, placement = stage.laid(config, start)
+    update = turns.updater(
+        plane_losses.losses(t, graph, graphs, distance_of(config), arithmetic(config)),
+        rules,
+        every=t.turn,
+        decay=t.decay,
+        average_every=t.average_every,
+        key=jax.random.key(config.seed + 2),
+        placement=placement,
+    )
+    _train(config, t.adversarial_steps, "adversarial", out, update, state, mesh, graph)
+
+
+def distance_of(config) -> plane_losses.Distance:
+    """LPIPS with the weights that the config names, or the substitute, which says so."""
+    if not config.perceptual:
+        print("no LPIPS weights (config field perceptual): frames are compared by their edges")
+        return plane_losses.edges
+    network = stored.load(config.perceptual, "lpips", LPIPS)
+    return lambda made, real: network(made, real).mean()
+
+
+def _train(
+    config,
+    steps: int,
+    name: str,
+    out: Path,
+    update: loop.Update,
+    state: training.State,
+    mesh: Mesh,
+    graph: Any,
+) -> None:
+    t, folder = config.train_autoencoder, out / STAGES[name]
+    clips = footage.opened(config, out, "train", config.frames)
+    picture = _picture(config, folder, out, graph)
+    with footage.Feed(clips, t.batch, config.seed, config.data.workers) as feed:
+        phases = [(steps, feed)]
+        stage.run(config, t, folder, update, state, mesh, phases, picture, feed.told)
+
+
+def _picture(config, folder: Path, out: Path, graph: Any) -> Callable[[int, training.State], None]:
+    """What a checkpoint shows: held-out clips above what became of them, and their PSNR."""
+    clips = footage.held_out(config, out, config.frames, config.train_autoencoder.shown)
+
+    @jax.jit
+    def through(parameters, clips):
+        model = merge(graph, parameters)
+        return to_bytes(model.decode(model.encode(to_unit(clips))))
+
+    def picture(step: int, state: training.State) -> None:
+        made = np.concatenate([through(state["average"], clip[None]) for clip in clips])
+        shown = spaced(config.frames, 8)
+        rows = np.stack([clips[:, shown], made[:, shown]], axis=1).reshape(-1, *clips.shape[2:])
+        save_grid(folder / "samples" / f"step_{step:06d}.png", rows, len(shown))
+        values = [psnr(*pair) for pair in zip(clips, made, strict=True)]
+        with (folder / "psnr.jsonl").open("a") as file:
+            file.write(json.dumps({"step": step, "psnr": float(np.mean(values))}) + "\n")
+
+    return picture
+
+
+def _critics(config) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Graphs and fresh parameters of "frame" and "clip"."""
+    width = config.train_autoencoder.critic_width
+    graphs, parameters = {}, {}
+    for n, (name, axes) in enumerate({"frame": 2, "clip": 3}.items()):
+        judge = PatchDiscriminator(axes=axes, width=width, rngs=nnx.Rngs(config.seed + 10 + n))
+        graphs[name], own = split(judge)
+        parameters |= {f"{name}.{key}": x for key, x in own.items()}
+    return graphs, parameters
+
+
+def _rule(t) -> optax.GradientTransformation:
+    return training.adamw(t.rate, warmup=t.warmup, b1=0.5, b2=0.9, accumulate=t.accumulate)
+
+
+def _critic_rule(t) -> optax.GradientTransformation:
+    """As the model's, with the gradients of each critic clipped at 1."""
+    rule = training.adamw(t.rate, b1=0.5, b2=0.9, clip=1.0, accumulate=t.accumulate)
+    return optax.partition({name: rule for name in ("frame", "clip")}, _owners)
+
+
+def _owners(parameters: dict[str, Any]) -> dict[str, str]:
+    return {name: name.partition(".")[0] for name in parameters}

@@ -1,0 +1,84 @@
+"""Training clips as PVDM's latents, made once with the trained autoencoder."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from vinf_jax.media.loader import once
+from vinf_jax.nn.parameters import merge, split
+from vinf_jax.nn.pixels import to_unit
+
+from .footage import opened
+from .latents import digest_of
+from .plane_networks import trained_autoencoder
+from .stage import bar
+
+
+class PlaneBank(NamedTuple):
+    """Pieces of two clips' length, as latents of clips that start at several of their frames.
+
+    latents: float16 (N, W, tokens, D). starts: frame of each of the W windows, ascending, the first
+    0 and the last where the second clip starts. black: (N,), whether the first clip is padding.
+    """
+
+    latents: np.ndarray
+    starts: np.ndarray
+    black: np.ndarray
+
+
+def plane_bank(config, out: Path) -> PlaneBank:
+    """The bank beside the run; made if it is missing, or if another autoencoder or data set made
+    it."""
+    t = config.train_diffusion
+    model = trained_autoencoder(config, out)
+    graph, parameters = split(model)
+    clips = opened(config, out, "train", 2 * config.frames)
+    starts = np.linspace(0, config.frames, t.windows).round().astype(int)
+    count = min(t.clips, len(clips)) if t.clips else len(clips)
+    made_by = f"{digest_of(parameters)} {clips.digest} {config.seed} {count} {starts.tolist()}"
+    path = out / "diffusion" / "latents.npz"
+    if path.exists():
+        with np.load(path) as stored:
+            if str(stored["made_by"]) == made_by:
+                return PlaneBank(stored["latents"], stored["starts"], stored["black"])
+    encode = jax.jit(lambda p, x: merge(graph, p).encode(to_unit(x)))
+    latents, black = [], []
+    with bar() as progress:
+        task = progress.add_task("latents", total=count, loss="none")
+        for pieces, _ in once(clips, batch=1, seed=config.seed, workers=config.data.workers):
+            windows = np.concatenate([pieces[:, s : s + config.frames] for s in starts])
+            latents.append(np.asarray(encode(parameters, windows), np.float16))
+            black.append(not windows[0].any())
+            progress.advance(task)
+            if len(latents) == count:
+                break
+    bank = PlaneBank(np.stack(latents), starts, np.asarray(black))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name("unfinished.npz")
+    np.savez(unfinished, **bank._asdict(), made_by=made_by)
+    unfinished.replace(path)
+    return bank
+
+
+def drawn(
+    bank: PlaneBank, rng: np.random.Generator, batch: int, conditional: float, coin: str
+) -> dict[str, np.ndarray]:
+    """A batch: "target" and the "condition" it follows, float16 (batch, tokens, D).
+
+    With the probability `conditional` a clip's target is the second one and its condition the
+    first; otherwise the condition is zero and the target any window. Where the first clip is
+    padding, the condition is zero and the target the second one. coin: tossed for every "sample",
+    or once for a "batch", as the public code does.
+    """
+    chosen = rng.integers(len(bank.latents), size=batch)
+    follows = rng.random(batch if coin == "sample" else 1) < conditional
+    follows, black = np.broadcast_to(follows, batch), bank.black[chosen]
+    any_window = rng.integers(len(bank.starts), size=batch)
+    window = np.where(follows | black, len(bank.starts) - 1, any_window)
+    known = (follows & ~black)[:, None, None]
+    return {
+        "target": bank.latents[chosen, window],
+        "condition": np.where(known, bank.latents[chosen, 0], np.float16(0)),
+    }

@@ -1,0 +1,59 @@
+"""PVDM's networks as a config describes them: fresh ones, and the trained autoencoder."""
+
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from vinf_jax.models.pvdm_autoencoder import PVDMAutoencoder
+from vinf_jax.models.pvdm_unet import PVDMUNet
+from vinf_jax.nn.parameters import abstract, merge, split
+from vinf_jax.systems.pvdm import Settings
+
+from .stage import newest_average
+
+STAGES = {"reconstruction": "autoencoder", "adversarial": "autoencoder_adversarial"}
+"""Of the autoencoder's training, and their folders in a run."""
+
+
+def autoencoder_arguments(config) -> dict[str, Any]:
+    """Of its constructor."""
+    return config.autoencoder.to_dict() | {"size": config.size, "frames": config.frames}
+
+
+def unet_arguments(config) -> dict[str, Any]:
+    """Of its constructor."""
+    side = config.size // config.autoencoder.patch
+    sizes = {"planes": (config.frames, side, side)}
+    return config.unet.to_dict() | sizes | {"latent_channels": config.autoencoder.latent_channels}
+
+
+def new_autoencoder(config) -> tuple[Any, dict[str, Any]]:
+    """Graph and fresh parameters."""
+    return split(PVDMAutoencoder(**autoencoder_arguments(config), rngs=nnx.Rngs(config.seed)))
+
+
+def new_unet(config) -> tuple[Any, dict[str, Any]]:
+    """Graph and fresh parameters."""
+    return split(PVDMUNet(**unet_arguments(config), rngs=nnx.Rngs(config.seed + 1)))
+
+
+def trained_autoencoder(config, out: Path) -> PVDMAutoencoder:
+    """The moving average of the newest checkpoint of the last stage that was trained."""
+    arguments = autoencoder_arguments(config)
+    graph, like = split(abstract(lambda rngs: PVDMAutoencoder(**arguments, rngs=rngs)))
+    folders = [out / name for name in reversed(STAGES.values())]
+    folder = next((f for f in folders if (f / "checkpoints").is_dir()), folders[-1])
+    return merge(graph, newest_average(folder / "checkpoints", like)[1])
+
+
+def settings(config) -> Settings:
+    """How the model is sampled."""
+    return Settings(fps=config.fps, **config.generation)
+
+
+def arithmetic(config) -> Any:
+    """The dtype of the arithmetic on this machine."""
+    return jnp.dtype(config.dtype.get(jax.default_backend(), "float32"))

@@ -1,0 +1,50 @@
+"""Trains PVDM's autoencoder on clips: reconstruction first, then against two critics.
+
+Both stages write checkpoints and resume from their newest one, so the same command continues a run
+that was stopped. Beside them: metrics.jsonl, psnr.jsonl (held-out clips) and pictures of what the
+autoencoder makes of held-out clips.
+"""
+
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from pathlib import Path
+
+from vinf_jax.programs import load_config, override, parser
+
+STAGES = ("reconstruction", "adversarial")
+NOTES = "Any field of the config may follow: --train_autoencoder.rate 1e-3"
+
+
+def main(argv: list[str]) -> int:
+    to: ArgumentParser = parser("python -m train pvdm_autoencoder", __doc__, NOTES)
+    to.add_argument("--config", default="configs/pvdm_sprites.py", help="config file")
+    to.add_argument("--out", type=Path, required=True, help="folder of the run")
+    to.add_argument("--stages", nargs="+", choices=STAGES, default=STAGES, help="which to run")
+    options, rest = to.parse_known_args(argv)
+    run(override(load_config(options.config), rest, prog=to.prog), options.out, options.stages)
+    return 0
+
+
+def run(config, out: Path, stages: Sequence[str] = STAGES) -> None:
+    """Trains the autoencoder that `config` describes in the folder `out`."""
+    from . import plane_autoencoder
+
+    check(config)
+    if "reconstruction" in stages:
+        plane_autoencoder.reconstruction(config, out)
+    if "adversarial" in stages and config.train_autoencoder.adversarial_steps:
+        plane_autoencoder.adversarial(config, out)
+
+
+def check(config) -> None:
+    """Refuses a config that cannot be trained, with everything that is wrong."""
+    from vinf_jax.training.placement import PLACEMENTS
+
+    t = config.train_autoencoder
+    troubles = []
+    if config.placement not in PLACEMENTS:
+        troubles.append(f"placement: {config.placement!r}; give one of {', '.join(PLACEMENTS)}")
+    if t.batch % config.devices:
+        troubles.append(f"devices: {config.devices} do not divide a batch of {t.batch}")
+    if troubles:
+        raise ValueError("config: " + "; ".join(troubles))

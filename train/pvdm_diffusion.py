@@ -1,0 +1,52 @@
+"""Trains PVDM's diffusion UNet on the latents of a trained autoencoder, with and without the clip
+before, and leaves the finished model as a folder.
+
+The run is the one of `python -m train pvdm_autoencoder`. The latents are made once. Checkpoints
+resume; beside them lie metrics.jsonl, pictures of sampled clips, and for the sprites judge.jsonl.
+"""
+
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from pathlib import Path
+
+from vinf_jax.programs import load_config, override, parser
+
+STAGES = ("diffusion", "export")
+NOTES = "Any field of the config may follow: --train_diffusion.rate 1e-4"
+
+
+def main(argv: list[str]) -> int:
+    to: ArgumentParser = parser("python -m train pvdm_diffusion", __doc__, NOTES)
+    to.add_argument("--config", default="configs/pvdm_sprites.py", help="config file")
+    to.add_argument("--out", type=Path, required=True, help="folder of the run")
+    to.add_argument("--stages", nargs="+", choices=STAGES, default=STAGES, help="which to run")
+    to.add_argument("--weights", type=Path, help="where export writes (default: OUT/model)")
+    options, rest = to.parse_known_args(argv)
+    config = override(load_config(options.config), rest, prog=to.prog)
+    run(config, options.out, options.stages, options.weights)
+    return 0
+
+
+def run(config, out: Path, stages: Sequence[str] = STAGES, weights: Path | None = None) -> None:
+    """Trains the UNet that `config` describes in the folder `out`, and writes the model."""
+    from . import plane_diffusion
+
+    check(config)
+    if "diffusion" in stages:
+        plane_diffusion.diffusion(config, out)
+    if "export" in stages:
+        plane_diffusion.export(config, out, weights or out / "model")
+
+
+def check(config) -> None:
+    """Refuses a config that cannot be trained, with everything that is wrong."""
+    t = config.train_diffusion
+    troubles = []
+    if t.coin not in ("sample", "batch"):
+        troubles.append(f"train_diffusion.coin: {t.coin!r}; give sample or batch")
+    if t.windows < 2:
+        troubles.append(f"train_diffusion.windows: {t.windows}; give 2 or more, both clips' own")
+    if t.batch % config.devices:
+        troubles.append(f"devices: {config.devices} do not divide a batch of {t.batch}")
+    if troubles:
+        raise ValueError("config: " + "; ".join(troubles))
