@@ -52,8 +52,8 @@ def get_config() -> ConfigDict:
         }
     )
     # Phases: single pictures first, without the layers that join frames; short clips; whole clips;
-    # then whole clips with a share of the samples at times (from, to) of much noise: what moves is
-    # settled below 950, which way at the very top.
+    # whole clips with a share of the samples at times (from, to) of much noise, where it is settled
+    # what moves; the same with one frame known early in most clips, which teaches where it goes.
     config.train_diffusion = ConfigDict(
         {
             "clips": 4096,
@@ -61,8 +61,9 @@ def get_config() -> ConfigDict:
             "phase_frames": (1, 8, 16, 16, 16),
             "phase_batch": (96, 8, 8, 8, 8),
             "phase_share": (0.0, 0.0, 0.0, 0.7, 0.8),
-            "phase_from": (0, 0, 0, 500, 850),
+            "phase_from": (0, 0, 0, 500, 600),
             "phase_to": (1000, 1000, 1000, 950, 1000),
+            "phase_known": (0.0, 0.0, 0.0, 0.0, 0.7),
             "decay_steps": 12000,
             "rate": 1.5e-3,
             "warmup": 200,

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vinf_jax.diffusion.denoiser import denoiser, guided
+from vinf_jax.diffusion.denoiser import denoiser, guided, training_target
 from vinf_jax.diffusion.losses import denoising_loss
 from vinf_jax.diffusion.samplers import DPMSolver
 from vinf_jax.diffusion.schedule import Schedule
@@ -27,7 +27,7 @@ from .networks import merged, part, still, text_and_unet
 from .pictures import save_grid, to_bytes
 from .stage import log_shares, newest_average, train
 
-PHASE = ("steps", "frames", "batch", "share", "from", "to")
+PHASE = ("steps", "frames", "batch", "share", "from", "to", "known")
 """What the config says of every phase, each as `phase_...`."""
 
 
@@ -54,7 +54,7 @@ def diffusion(config, out: Path) -> None:
         return denoising_loss(model, schedule, config.prediction, latents, noise, times), {}
 
     def batches(
-        frames: int, size: int, share: float, *focus: int
+        frames: int, size: int, share: float, earliest: int, latest: int, known: float
     ) -> Callable[[int], dict[str, np.ndarray]]:
         empty = tokenizer.encode([""])[0]
 
@@ -69,8 +69,8 @@ def diffusion(config, out: Path) -> None:
                 ),
                 "tokens": np.where(spoken[:, None], bank.tokens[chosen], empty),
                 "share": np.full(size, share, np.float32),
-                "focus": np.full((size, 2), focus, np.int32),
-            }
+                "focus": np.full((size, 2), (earliest, latest), np.int32),
+            } | ({"known": one_of(rng, size, frames, known)} if known else {})
 
         return batch
 
@@ -90,6 +90,32 @@ def diffusion_times(key, focus, shares, num_train: int):
     keys = jax.random.split(key)
     near = jax.random.randint(keys[0], shares.shape, focus[:, 0], focus[:, 1])
     return jnp.where(jax.random.uniform(keys[1], shares.shape) < shares, near, times)
+
+
+def one_of(rng: np.random.Generator, size: int, frames: int, share: float) -> np.ndarray:
+    """(size, frames), true for one random frame of a random share of the clips."""
+    chosen = np.arange(frames) == rng.integers(frames, size=(size, 1))
+    return chosen & (rng.random((size, 1)) < share)
+
+
+def framewise_loss(model, schedule: Schedule, kind: str, x0, noise, times):
+    """The denoising loss where frames have times (B, F) of their own. The network is told the
+    latest one of each clip, and only frames at that time count: the others are there to be seen.
+
+    One frame that is seen early says where the shape is, so that the text has to say where it goes:
+    a frame alone cannot, and noisy frames together show it themselves.
+    """
+    each = times.reshape(-1)
+
+    def flat(x):
+        return x.reshape(-1, *x.shape[2:])
+
+    noisy = schedule.noisy(flat(x0), flat(noise), each).reshape(x0.shape)
+    latest = times.max(axis=1)
+    target = training_target(schedule, kind, flat(x0), flat(noise), each).reshape(x0.shape)
+    counts = (times == latest[:, None])[..., None, None, None]
+    error = jnp.where(counts, (model(noisy, latest) - target) ** 2, 0)
+    return error.sum() / (counts.sum() * x0[0, 0].size)
 
 
 def sample_pictures(config, out: Path, bank: Bank, graphs, tokenizer, schedule) -> Callable:

@@ -34,6 +34,7 @@ def tiny():
                 "phase_share": (0.0, 0.5),
                 "phase_from": (0, 900),
                 "phase_to": (1000, 1000),
+                "phase_known": (0.0, 0.5),
                 "warmup": 1,
                 "save_every": 2,
             },
