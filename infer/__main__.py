@@ -13,7 +13,7 @@ from vinf_jax.programs import choose
 PROGRAMS = {
     "video_infinity": "make a long video from prompts, sharded in time over many devices",
     "pvdm": "make videos of any length with a PVDM model, clip after clip",
-    "evaluate": "judge a model, or videos, of the procedural sprite world",
+    "evaluate": "FVD, inception score, PSNR of videos; judge models of the sprite world",
 }
 
 

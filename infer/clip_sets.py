@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -13,6 +13,33 @@ from vinf_jax.media.footage import BadClip, spoken
 
 LISTS = "ucfTrainTestlist"
 SHOWN = 20
+Told = Callable[[int], object]
+"""Told how many clips have come."""
+
+
+class Videos(Protocol):
+    """Where clips come from: files, or a model."""
+
+    @property
+    def folder(self) -> Path: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def frames(self) -> int: ...
+    @property
+    def every(self) -> int: ...
+    @property
+    def passed(self) -> Mapping[str, str]: ...
+    def __len__(self) -> int: ...
+    def take(self, count: int, told: Told) -> Iterator[tuple[str, np.ndarray]]: ...
+    def record(self) -> dict[str, Any]: ...
+
+
+class Named(Videos, Protocol):
+    """Clips that have names."""
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -34,7 +61,21 @@ class ClipSet:
     def __len__(self) -> int:
         return len(self.clips)
 
-    def take(self, count: int, told: Callable[[int], object]) -> Iterator[tuple[str, np.ndarray]]:
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.clips.names
+
+    @property
+    def size(self) -> int:
+        """Rows and columns."""
+        return self.clips.size
+
+    @property
+    def frames(self) -> int:
+        """Of a clip, as it is measured."""
+        return (self.clips.frames - 1) // self.every + 1
+
+    def take(self, count: int, told: Told) -> Iterator[tuple[str, np.ndarray]]:
         """The first `count` (name, uint8 F H W 3) that can be read; `told` hears how many came.
 
         Raises:
@@ -109,13 +150,13 @@ def kind_of(folder: Path) -> str:
     return "videos" if next(films, None) else "frames"
 
 
-def paired(real: ClipSet, made: ClipSet) -> None:
+def paired(real: Named, made: Named) -> None:
     """Makes sure that both hold the same videos by name, whatever their files end with.
 
     Raises:
         ValueError: names that only one of them has.
     """
-    one, other = (dict.fromkeys(map(stem, s.clips.names)) for s in (real, made))
+    one, other = (dict.fromkeys(map(stem, s.names)) for s in (real, made))
     lonely = [
         f"{folder} alone has {', '.join(names[:4])}{', ...' if len(names) > 4 else ''}"
         for folder, names in (
@@ -137,7 +178,7 @@ def stem(name: str) -> str:
     return str(path.with_suffix("") if path.suffix.lower() in video_footage.SUFFIXES else path)
 
 
-def enough(sets: Mapping[str, ClipSet], count: int) -> list[str]:
+def enough(sets: Mapping[str, Videos], count: int) -> list[str]:
     """A message for every set that holds fewer clips."""
     return [
         f"{name}: {found.folder} holds {len(found)} videos that are long enough, and --clips is "

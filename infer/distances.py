@@ -1,6 +1,6 @@
 """What `evaluate` measures between folders of videos: FVD, inception score, PSNR and R-FVD."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -11,7 +11,7 @@ from vinf_jax.metrics.frechet import Statistics, distance, gathered
 from vinf_jax.metrics.psnr import psnr
 
 from . import feature_networks
-from .clip_sets import ClipSet, enough, paired
+from .clip_sets import Named, Told, Videos, enough, paired
 from .feature_networks import Looking
 from .options import refuse
 from .progress import Display
@@ -24,8 +24,8 @@ EQUAL = 999.0
 
 
 def fvd(
-    real: ClipSet,
-    made: ClipSet,
+    real: Videos,
+    made: Videos,
     display: Display,
     *,
     protocol: str,
@@ -35,7 +35,7 @@ def fvd(
     """Frechet distance of two sets, `clips` of each."""
     chosen = frechet.PROTOCOLS[protocol]
     looking = feature_networks.distance_features(features, chosen)
-    refuse(_short(looking, _frames_of(real)) + enough({"real": real, "fake": made}, clips))
+    refuse(_short(looking, real.frames) + enough({"real": real, "fake": made}, clips))
     both = [
         _statistics(found, chosen, looking, clips, _steps(display, title, clips))
         for title, found in (("real", real), ("fake", made))
@@ -45,9 +45,7 @@ def fvd(
     return _report(looking.name, distance(*both), record)
 
 
-def score(
-    made: ClipSet, display: Display, *, protocol: str, looking: Looking, clips: int
-) -> Report:
+def score(made: Videos, display: Display, *, protocol: str, looking: Looking, clips: int) -> Report:
     """Inception score of a set; mean and deviation over the groups of the protocol."""
     chosen = inception_score.PROTOCOLS[protocol]
     found = inception_score.Score(chosen.ends(clips, len(made)))
@@ -67,8 +65,8 @@ def score(
 
 
 def reconstruction(
-    real: ClipSet,
-    made: ClipSet,
+    real: Named,
+    made: Named,
     display: Display,
     *,
     protocol: str,
@@ -94,7 +92,7 @@ def reconstruction(
     record = _common(real, count) | {
         "lowest": min(figures),
         "highest": max(figures),
-        "each": dict(zip(real.clips.names, figures, strict=False)),
+        "each": dict(zip(real.names, figures, strict=False)),
         "real": real.record(),
         "fake": made.record(),
     }
@@ -103,19 +101,15 @@ def reconstruction(
 
 
 def _statistics(
-    found: ClipSet,
+    found: Videos,
     protocol: frechet.Protocol,
     looking: Looking,
     count: int,
-    told: Callable[[int], object],
+    told: Told,
 ) -> Statistics:
     moments = gathered(_batched(_frames(found.take(count, told)), looking))
-    side = found.clips.size
-    return Statistics(protocol, looking.through, _frames_of(found), f"{side}x{side}", moments)
-
-
-def _frames_of(found: ClipSet) -> int:
-    return (found.clips.frames - 1) // found.every + 1
+    resolution = f"{found.size}x{found.size}"
+    return Statistics(protocol, looking.through, found.frames, resolution, moments)
 
 
 def _short(looking: Looking, frames: int) -> list[str]:
@@ -140,16 +134,16 @@ def _batched(clips: Iterator[np.ndarray], looking: Looking) -> Iterator[np.ndarr
         batch = list(islice(clips, size))
 
 
-def _steps(display: Display, title: str, total: int) -> Callable[[int], object]:
+def _steps(display: Display, title: str, total: int) -> Told:
     return lambda n: display.stage(title, n, total)
 
 
-def _common(found: ClipSet, count: int) -> dict[str, Any]:
+def _common(found: Videos, count: int) -> dict[str, Any]:
     """What every figure is printed with."""
-    side = found.clips.size
+    side = found.size
     return {
         "clips": count,
-        "frames": _frames_of(found),
+        "frames": found.frames,
         "every": found.every,
         "resolution": f"{side}x{side}",
         "cut": f"middle square, bilinear to {side}x{side}, no antialias",

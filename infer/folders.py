@@ -4,12 +4,16 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from .options import refuse
+from .options import Flag, add_flags, given, refuse
 from .progress import Display
 
 FRECHET, SCORES = ("styleganv", "videogpt"), ("tganv2", "styleganv")
 """The names of the published protocols; `vinf_jax.metrics` has them."""
 PUBLISHED = 2048
+STEPS = (
+    Flag("steps", int, "of the first clip"),
+    Flag("later_steps", int, "of each later clip"),
+)
 
 
 def fvd(options: argparse.Namespace, troubles: list[str], display: Display) -> Any:
@@ -20,8 +24,8 @@ def fvd(options: argparse.Namespace, troubles: list[str], display: Display) -> A
     if options.features is None:
         raise ValueError(feature_networks.I3D_WANTED)
     return distances.fvd(
-        _set(options, "real", options.seed),
-        _set(options, "fake"),
+        _files(options, "real", options.seed),
+        _made(options),
         display,
         protocol=options.protocol,
         features=options.features,
@@ -37,7 +41,7 @@ def score(options: argparse.Namespace, troubles: list[str], display: Display) ->
     looking = feature_networks.classifier(options.classifier)
     options.frames = looking.fewest
     return distances.score(
-        _set(options, "fake"),
+        _made(options),
         display,
         protocol=options.protocol,
         looking=looking,
@@ -50,9 +54,10 @@ def reconstruction(options: argparse.Namespace, troubles: list[str], display: Di
     refuse(troubles + _missing(options, "real", "fake"))
     from . import distances
 
+    real = _files(options, "real")
     return distances.reconstruction(
-        _set(options, "real"),
-        _set(options, "fake"),
+        real,
+        _again(options, real),
         display,
         protocol=options.protocol,
         features=options.features,
@@ -67,6 +72,7 @@ def fvd_flags(to: argparse.ArgumentParser) -> None:
     _frechet(to)
     _clips(to)
     to.add_argument("--clips", type=int, default=PUBLISHED, help="of each (default: %(default)s)")
+    _steps(to)
 
 
 def score_flags(to: argparse.ArgumentParser) -> None:
@@ -84,6 +90,7 @@ def score_flags(to: argparse.ArgumentParser) -> None:
     )
     to.add_argument("--clips", type=int, default=PUBLISHED, help="default: %(default)s")
     _size(to)
+    _steps(to)
 
 
 def reconstruction_flags(to: argparse.ArgumentParser) -> None:
@@ -117,7 +124,8 @@ def _fake(to: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         metavar="FOLDER",
-        help="videos that were made: video files, or folders of pictures",
+        help="videos that were made: video files, folders of pictures, or a model folder of PVDM's "
+        "to make them with",
     )
 
 
@@ -139,6 +147,10 @@ def _clips(to: argparse.ArgumentParser) -> None:
     to.add_argument("--frames", type=int, default=16, help="of a clip (default: %(default)s)")
     to.add_argument("--every", type=int, default=1, help="take each N-th frame (default: 1)")
     _size(to)
+
+
+def _steps(to: argparse.ArgumentParser) -> None:
+    add_flags(to.add_argument_group("sampling, where --fake is a model"), STEPS)
 
 
 def _size(to: argparse.ArgumentParser) -> None:
@@ -164,15 +176,43 @@ def _missing(options: argparse.Namespace, *names: str) -> list[str]:
     ]
 
 
-def _set(options: argparse.Namespace, name: str, seed: int | None = None) -> Any:
+def _made(options: argparse.Namespace) -> Any:
+    """What is measured: files, or samples of a model."""
+    if not _is_model(options.fake):
+        return _files(options, "fake")
+    from .model_sets import samples
+
+    return samples(
+        options.fake,
+        frames=options.frames,
+        every=getattr(options, "every", 1),
+        size=options.size,
+        seed=options.seed,
+        wishes=given(options, STEPS),
+    )
+
+
+def _again(options: argparse.Namespace, real: Any) -> Any:
+    """Reconstructions: files, or those of a model."""
+    if not _is_model(options.fake):
+        return _files(options, "fake")
+    from .model_sets import reconstructions
+
+    return reconstructions(options.fake, real)
+
+
+def _is_model(folder: Path) -> bool:
+    return (folder / "checkpoint.json").is_file()
+
+
+def _files(options: argparse.Namespace, name: str, seed: int | None = None) -> Any:
     from .clip_sets import clip_set
 
-    split = options.split if name == "real" else "all"
     return clip_set(
         getattr(options, name),
         frames=options.frames,
         every=getattr(options, "every", 1),
         size=options.size,
-        split=split,
+        split=options.split if name == "real" else "all",
         seed=seed,
     )
