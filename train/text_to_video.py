@@ -48,12 +48,11 @@ def check(config) -> None:
     import jax
 
     t = config.train_diffusion
-    lengths = {len(value) for name, value in t.items() if name.startswith("phase_")}
+    lengths = {name: len(value) for name, value in t.items() if name.startswith("phase_")}
     troubles = []
-    if len(lengths) > 1:
-        troubles.append(
-            "train_diffusion: the fields phase_... differ in length; give one value a phase each"
-        )
+    if len(set(lengths.values())) > 1:
+        counts = ", ".join(f"{name} has {n}" for name, n in lengths.items())
+        troubles.append(f"train_diffusion: give each phase one value of every kind; {counts}")
     if max(t.phase_frames) > config.frames:
         troubles.append(
             f"train_diffusion.phase_frames: {max(t.phase_frames)} frames, but clips have "
