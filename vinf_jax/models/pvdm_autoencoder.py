@@ -159,7 +159,7 @@ class PVDMAutoencoder(nnx.Module):
         height, columns = (size, size) if isinstance(size, int) else size
         plane_head_size = width // 8 if plane_head_size is None else plane_head_size
         _check(
-            {"height": height, "width in pixels": columns, "frames": frames, "patch": patch}
+            {"size (height)": height, "size (width)": columns, "frames": frames, "patch": patch}
             | {"width": width, "latent_channels": latent_channels, "layers": layers}
             | {"heads": heads, "head_size": head_size, "plane_layers": plane_layers}
             | {"plane_heads": plane_heads, "plane_head_size": plane_head_size}
@@ -210,14 +210,14 @@ def _check(sizes: dict[str, int]) -> None:
         troubles = [
             f"{name} is {sizes[name]}, which patches of {patch} do not divide; the nearest is "
             f"{max(round(sizes[name] / patch), 1) * patch}"
-            for name in ("height", "width in pixels")
+            for name in ("size (height)", "size (width)")
             if sizes[name] % patch
         ]
-        if sizes["head_size"] % 4:
-            troubles.append(
-                f"head_size is {sizes['head_size']}; it must be a multiple of 4, pairs of features "
-                "for rows and for columns"
-            )
+    if sizes["head_size"] % 4:
+        troubles.append(
+            f"head_size is {sizes['head_size']}; it must be a multiple of 4, pairs of features "
+            "for rows and for columns"
+        )
     if troubles:
         raise ValueError("the autoencoder cannot be built: " + "; ".join(troubles))
 

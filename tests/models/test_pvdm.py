@@ -1,0 +1,100 @@
+"""PVDM's networks at sizes that the public code does not have."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from tests.nn.filled import filled
+from vinf_jax.models.pvdm_autoencoder import PVDMAutoencoder
+from vinf_jax.models.pvdm_unet import PVDMUNet
+from vinf_jax.nn.parameters import abstract, merge, split
+
+NARROW = {"width": 8, "layers": 1, "heads": 2, "head_size": 4, "plane_layers": 2, "plane_inner": 8}
+AUTOENCODER = {"size": (8, 12), "frames": 3, "patch": 4, "plane_heads": 2, **NARROW}
+UNET = {"channels": (4, 8), "layers": 1, "attention": (True, False), "heads": 2, "norm_groups": 2}
+
+
+def test_autoencoder_of_any_size():
+    network = abstract(lambda rngs: PVDMAutoencoder(**AUTOENCODER, rngs=rngs))
+    video = jax.ShapeDtypeStruct((2, 3, 8, 12, 3), jnp.float32)
+    latents = _shape(network, PVDMAutoencoder.encode, video)
+    assert latents.shape == (2, 2 * 3 + 3 * 3 + 3 * 2, 4)
+    assert _shape(network, PVDMAutoencoder.decode, latents).shape == video.shape
+    with pytest.raises(ValueError, match=r"video: 3 x 8 x 8 x 3, but .* 3 x 8 x 12 x 3"):
+        network.encode(jnp.zeros((1, 3, 8, 8, 3)))
+    with pytest.raises(ValueError, match="20 tokens, but the planes have 21"):
+        network.decode(jnp.zeros((1, 20, 4)))
+
+
+def _shape(network, method, *given):
+    graph, weights = split(network)
+    return jax.eval_shape(lambda w, *x: method(merge(graph, w), *x), weights, *given)
+
+
+def test_planes_see_what_they_sum_up(unoptimised):
+    """A change in one patch moves one row, column or frame of each plane, and nothing else, where
+    no layer before mixes patches."""
+    network = filled(lambda rngs: PVDMAutoencoder(**AUTOENCODER, rngs=rngs), dtype=np.float32)
+    layer = network.encoder.layers[0]
+    layer.time.to_out.kernel = layer.space.to_out.kernel = nnx.Param(jnp.zeros((8, 8)))
+    video = np.random.default_rng(0).uniform(-1, 1, (1, 3, 8, 12, 3)).astype(np.float32)
+    changed = video.copy()
+    changed[0, 2, 4:, 8:] *= -1
+    graph, weights = split(network)
+    encode = jax.jit(lambda w, x: merge(graph, w).encode(x))
+    one, other = encode(weights, jnp.concatenate([video, changed]))
+    xy, yt, xt = ((plane[0] != 0).any(-1) for plane in network.planes.split((one - other)[None]))
+    assert np.argwhere(xy).tolist() == [[1, 2]]
+    assert np.argwhere(yt).tolist() == [[2, 2]]
+    assert np.argwhere(xt).tolist() == [[2, 1]]
+
+
+def test_unet_of_any_planes():
+    network = abstract(lambda rngs: PVDMUNet(planes=(4, 2, 6), **UNET, rngs=rngs))
+    latents = jax.ShapeDtypeStruct((2, network.planes.tokens, 4), jnp.bfloat16)
+    time = jax.ShapeDtypeStruct((2,), jnp.int32)
+    noise = _shape(network, PVDMUNet.__call__, latents, time, latents)
+    assert noise.shape == latents.shape
+
+
+def test_gradients_compute_blocks_again():
+    latents, times = jnp.zeros((1, 32, 4)), jnp.zeros(1)
+    for remat, blocks in ((False, 0), (True, 8)):
+        network = abstract(
+            lambda rngs, r=remat: PVDMUNet(planes=(2, 4, 4), remat=r, **UNET, rngs=rngs)
+        )
+        graph, weights = split(network)
+        loss = lambda w, graph=graph: merge(graph, w)(latents, times, latents).sum()  # noqa: E731
+        jaxpr = jax.make_jaxpr(loss)(weights)
+        names = [equation.primitive.name for equation in jaxpr.eqns]
+        assert sum(name in ("checkpoint", "remat", "remat2") for name in names) == blocks
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"size": 30}, r"size \(height\) is 30, which patches of 4 do not divide; .* is 32"),
+        ({"head_size": 6, "patch": 5}, "head_size is 6; it must be a multiple of 4"),
+        ({"frames": 0, "layers": 0}, "frames is 0; it must be 1 or more; layers is 0"),
+    ],
+)
+def test_impossible_autoencoders(change, said):
+    with pytest.raises(ValueError, match=f"cannot be built: .*{said}"):
+        abstract(lambda rngs: PVDMAutoencoder(**AUTOENCODER | change, rngs=rngs))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"planes": (3, 4, 4)}, "planes: 3 x 4 x 4 .* 2 levels halve them 1 times.* multiple of 2"),
+        ({"planes": (4, 4)}, r"planes: \(4, 4\); give frames, rows and columns"),
+        ({"heads": 3, "norm_groups": 8}, r"heads: 3 does not divide .*norm_groups: 8 does not"),
+        ({"attention": (True,)}, "attention: 1 entries for 2 levels"),
+        ({"layers": 0}, "layers: 0; it must be 1 or more"),
+    ],
+)
+def test_impossible_unets(change, said):
+    with pytest.raises(ValueError, match=f"cannot be built: .*{said}"):
+        abstract(lambda rngs: PVDMUNet(**{"planes": (2, 4, 4)} | UNET | change, rngs=rngs))
