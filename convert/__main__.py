@@ -13,7 +13,7 @@ from vinf_jax.programs import choose
 PROGRAMS = {
     "inspect": "show what weights are: layout, components, numbers, the tree of names",
     "import": "bring weights of others into a model folder",
-    "export": "write a model as a diffusers folder or with lvdm's names",
+    "export": "write a model as a diffusers folder, or with the names of lvdm or PVDM",
     "verify": "compare two models number by number, whatever layouts they have",
 }
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .model import OURS, Model
-from .naming import fits_lvdm
+from .naming import fits
 from .tensors import Watched
 
 
@@ -121,13 +121,19 @@ def _how(x: np.ndarray, y: np.ndarray) -> str:
 
 
 def _missing(owner: Model, other: Model) -> list[str]:
-    """Kept tensors of one that the other lacks, although its layout has a place for them."""
-    lacking = [name for name in owner.kept if name not in other.kept]
+    """Kept tensors of one that the other lacks, although its layout has a place for them; what
+    PVDM's networks compute anyway may be missing."""
+    lacking = [
+        name
+        for name in owner.kept
+        if name not in other.kept
+        if "pvdm" not in owner.family.layouts or not fits(name, "pvdm", owner.arguments)
+    ]
     everything = other.layout == OURS or other.layout == owner.layout != "lvdm"
     return [
         f"{name}, which is kept, is in {owner.path} only"
         for name in lacking
-        if everything or (other.layout == "lvdm" and fits_lvdm(name, other.arguments))
+        if everything or (other.layout == "lvdm" and fits(name, "lvdm", other.arguments))
     ]
 
 

@@ -1,4 +1,4 @@
-"""Models written as others do: one file with lvdm's names, or a diffusers folder."""
+"""Models written as others do: one file with lvdm's names, a diffusers folder, PVDM's files."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -12,9 +12,9 @@ from vinf_jax.checkpoint.index import Shapes
 from vinf_jax.checkpoint.mapping import Exported, Row, place
 from vinf_jax.checkpoint.safetensors_file import write_safetensors
 
-from . import component_configs, schedules
+from . import component_configs, pvdm, schedules
 from .model import Model
-from .naming import FOLDERS, fits_lvdm, naming_of
+from .naming import FOLDERS, fits, is_beside, naming_of
 from .opened import HEAD, KEPT
 from .tensors import Joined, Watched
 
@@ -36,7 +36,7 @@ def write_lvdm(model: Model, path: Path, on_array: OnArray) -> list[str]:
     whole. The configs lie in its head. Returns the names of the kept that have no place.
     """
     rows = [row for part in model.arguments for row in _rows(model, part, "lvdm")]
-    kept = [name for name in model.kept if fits_lvdm(name, model.arguments)]
+    kept = [name for name in model.kept if fits(name, "lvdm", model.arguments)]
     configs = _configs(model) | {"scheduler": _scheduler(model)}
     heads = {HEAD + part: json.dumps(config) for part, config in configs.items()}
     beside = {name: (model.kept[name].shape, model.kept[name].dtype) for name in kept}
@@ -72,6 +72,27 @@ def write_diffusers(model: Model, folder: Path, on_array: OnArray) -> None:
         write_safetensors(folder / KEPT, model.kept, TEXTS)
 
 
+def write_pvdm(model: Model, folder: Path, on_array: OnArray) -> None:
+    """Writes one safetensors file per network into an empty folder, with the public code's names.
+
+    What its classes store beside the parameters is in it: as it was kept, else computed. What
+    shapes cannot tell lies in the heads.
+    """
+    settings = json.dumps(model.settings.to_dict())
+    for part, arguments in model.arguments.items():
+        rows, home = _rows(model, part, "pvdm"), naming_of(part, "pvdm").home
+        kept = [name for name in model.kept if is_beside(name, part, "pvdm", arguments)]
+        computed = {home + name: x for name, x in pvdm.BUFFERS[part](arguments).items()}
+        beside = Joined(Watched(model.kept, kept, on_array), computed)
+        shapes = {name: (x.shape, x.dtype) for name, x in beside.items()}
+        told = {name: arguments[name] for name in pvdm.UNTOLD if name in arguments}
+        heads = {f"{HEAD}{part}": json.dumps(told), f"{HEAD}settings": settings}
+        names = [name for row in rows for name in row.targets]
+        arrays = Exported(rows, Watched(model.arrays, names, on_array))
+        file, whole = folder / pvdm.FILES[part], Joined(arrays, beside)
+        write_safetensors(file, whole, TEXTS | heads, shapes=_shapes(rows, model) | shapes)
+
+
 def _rows(model: Model, part: str, layout: str) -> list[Row]:
     """The rows of a component, with the names that its tensors have in the file."""
     kind = naming_of(part, layout)
@@ -92,6 +113,7 @@ def _configs(model: Model) -> dict[str, dict[str, Any]]:
 
 
 def _scheduler(model: Model) -> dict[str, Any]:
+    assert model.schedule is not None, "every text-to-video model has one"
     return schedules.config_of(model.schedule, model.settings.prediction)
 
 

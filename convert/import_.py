@@ -19,7 +19,6 @@ from .statistics import Statistics
 from .tensors import Watched
 
 DTYPES = ("float32", "bfloat16", "float16")
-NETWORKS = ("unet", "autoencoder", "text_encoder")
 
 
 def main(argv: list[str]) -> int:
@@ -48,8 +47,6 @@ def write(source: Any, target: Path, dtype: str | None = None, overwrite: bool =
         ValueError: numbers that are too large for the dtype.
         OSError: the folder exists and is not to be replaced, or cannot be written.
     """
-    from vinf_jax.systems.video_infinity import folder
-
     numbers = {part: Statistics() for part in source.arguments}
     report = source.report | {"dtype": dtype or "as in the source"}
     most = _most(dtype)
@@ -65,13 +62,11 @@ def write(source: Any, target: Path, dtype: str | None = None, overwrite: bool =
         report["filled"] = {part: seen.to_dict() for part, seen in numbers.items()}
 
     with Bar(f"import {source.path.name}", source.bytes) as bar:
-        folder.write_arrays(
+        source.family.write(
             target,
             Watched(source.arrays, source.shapes, told),
             arguments=source.arguments,
-            tokenizer=source.tokenizer,
-            schedule=source.schedule,
-            settings=source.settings,
+            **{name: getattr(source, name) for name in source.family.fields},
             dtype=dtype,
             kept=source.kept,
             report=report,
@@ -105,11 +100,12 @@ def _summary(target: Path, source: Any, report: Mapping[str, Any]) -> list[str]:
     read = f"{len(report['read'])} tensors read"
     kept = f"{len(report['kept'])} kept, {len(report['left_out'])} left out"
     lines.append(f"  {read}, {kept}; every parameter filled once (report.json names them all)")
-    lines.append(f"  schedule: {schedules.line(report['schedule'])}")
-    missing = [part for part in NETWORKS if part not in report["components"]]
+    if "schedule" in report:
+        lines.append(f"  schedule: {schedules.line(report['schedule'])}")
+    missing = [part for part in source.family.networks if part not in report["components"]]
     if missing:
         lines.append(f"  without {' and '.join(missing)}: it can be exported, not sampled")
-    elif source.tokenizer is None:
+    elif "tokenizer" in source.family.fields and source.tokenizer is None:
         lines.append("  without a tokenizer: import again with --vocabulary, or name it to infer")
     return lines
 

@@ -1,6 +1,5 @@
-"""A text-to-video model as arrays of ours, whatever layout it comes from."""
+"""A model as arrays of ours, whatever layout it comes from."""
 
-import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from vinf_jax.checkpoint import imported, store
 from vinf_jax.checkpoint.index import Shapes
 from vinf_jax.diffusion.schedule import Schedule
 from vinf_jax.models.clip_tokenizer import ClipTokenizer
-from vinf_jax.systems.video_infinity import Settings, folder, note, tokens
-from vinf_jax.systems.video_infinity.networks import NETWORKS
 
-from . import source, translation
+from . import families, source, translation
+from .families import Family
 from .opened import opened
 
 OURS = "vinf_jax"
@@ -24,21 +23,23 @@ OURS = "vinf_jax"
 class Model:
     """Its arrays are read when they are asked for.
 
-    layout: OURS, "lvdm" or "diffusers". arrays: `unet. ...`, `autoencoder. ...`, `text_encoder.
-    ...`. shapes: shape and dtype of each. arguments: of each network's constructor. kept: tensors
-    of the source that inference does not use, by their names there. report: what was read, kept,
-    left out and filled; of a model folder, as its import left it.
+    layout: OURS or one of `naming.LAYOUTS`. arrays: `unet. ...`, `autoencoder. ...` and so on.
+    shapes: shape and dtype of each. arguments: of each network's constructor. kept: tensors of the
+    source that inference does not use, by their names there. settings, schedule, tokenizer: what
+    the family has of them. report: what was read, kept, left out and filled; of a model folder, as
+    its import left it.
     """
 
     path: Path
     layout: str
+    family: Family
     arrays: Mapping[str, np.ndarray]
     shapes: Shapes
     arguments: Mapping[str, Mapping[str, Any]]
     kept: Mapping[str, np.ndarray]
-    schedule: Schedule
-    settings: Settings
-    tokenizer: Any
+    settings: Any
+    schedule: Schedule | None = None
+    tokenizer: Any = None
     report: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -80,27 +81,22 @@ def of_source(path: Path, found: source.Source, vocabulary: Path | None = None) 
     """The model that files of others at a path make up. Raises ValueError as `read`."""
     made = translation.translated(found, vocabulary)
     shapes = {name: (x.shape, x.dtype) for name, x in made.arrays.items()}
-    return Model(path, found.layout, shapes=shapes, **vars(made))
+    fields = vars(made) | made.facts
+    del fields["facts"]
+    return Model(path, found.layout, shapes=shapes, **fields)
 
 
 def _ours(path: Path) -> Model:
-    said, arrays = note.describe(path), folder.arrays(path)
-    shapes = {name: (arrays.shape(name), arrays.dtype(name)) for name in arrays}
+    _, said = store.describe(path)
+    family, arrays = families.of_note(path, said), store.arrays(path)
     return Model(
         path,
         OURS,
+        family,
         arrays,
-        shapes,
-        {part: _defaults(part) | given for part, given in said["arguments"].items()},
-        folder.read_kept(path),
-        note.schedule_of(said),
-        Settings(**said["settings"]),
-        tokens.read(path, said["tokenizer"]),
-        folder.read_report(path),
+        {name: (arrays.shape(name), arrays.dtype(name)) for name in arrays},
+        {part: family.whole(part, given) for part, given in said["arguments"].items()},
+        imported.read_kept(path),
+        report=imported.read_report(path),
+        **family.noted(path, said),
     )
-
-
-def _defaults(part: str) -> dict[str, Any]:
-    """The arguments that a network's constructor has by itself."""
-    fields = inspect.signature(NETWORKS[part].__init__).parameters.values()
-    return {field.name: field.default for field in fields if field.default is not field.empty}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any, NamedTuple
 
 from vinf_jax.checkpoint.mapping import Row, matches
@@ -13,17 +14,13 @@ from . import (
     lvdm_autoencoder_kl,
     lvdm_unet3d,
     openclip_text,
+    pvdm_autoencoder,
+    pvdm_unet,
 )
 from .sizes import Sizes
 
-TABLE_ARGUMENTS = {
-    "unet": ("channels", "layers", "attention", "fps_conditioned"),
-    "autoencoder": ("channels", "layers"),
-    "text_encoder": ("layers",),
-}
-"""The components, and the arguments of each network that decide which tensors there are."""
 FOLDERS = {"unet": "unet", "autoencoder": "vae", "text_encoder": "text_encoder"}
-"""diffusers' names of the components."""
+"""The components of a text-to-video model, and diffusers' names of them."""
 UNUSED = [
     *("betas", "alphas_cumprod", "alphas_cumprod_prev", "sqrt_alphas_cumprod"),
     *("sqrt_one_minus_alphas_cumprod", "log_one_minus_alphas_cumprod"),
@@ -65,7 +62,8 @@ class Naming:
 
     def rows(self, arguments: Mapping[str, Any], sizes: Sizes | None = None) -> list[Row]:
         """The table for a network of these arguments; for a file of these sizes, as it spells."""
-        chosen = {name: arguments[name] for name in TABLE_ARGUMENTS[self.component]}
+        wanted = signature(self.table).parameters
+        chosen = {name: arguments[name] for name in wanted if name in arguments}
         return self.table(**chosen, **(self.spelling(sizes) if sizes else {}))
 
 
@@ -129,8 +127,28 @@ NAMINGS = [
         clip_text.arguments,
         unused=lambda arguments: clip_text.IGNORED,
     ),
+    Naming(
+        "pvdm_autoencoder",
+        "autoencoder",
+        "pvdm",
+        ("xy_token", "encoder.to_patch_embedding.weight"),
+        ("", "module."),
+        pvdm_autoencoder.table,
+        pvdm_autoencoder.arguments,
+        unused=lambda arguments: pvdm_autoencoder.BUFFERS,
+    ),
+    Naming(
+        "pvdm_unet",
+        "unet",
+        "pvdm",
+        ("input_blocks.0.0.weight", "input_attns.1.qkv.weight"),
+        ("diffusion_model.", "module.diffusion_model.", "", "module."),
+        pvdm_unet.table,
+        pvdm_unet.arguments,
+        unused=lambda arguments: pvdm_unet.BUFFERS,
+    ),
 ]
-LAYOUTS = ("lvdm", "diffusers")
+LAYOUTS = ("lvdm", "diffusers", "pvdm")
 
 
 class Placed(NamedTuple):
@@ -157,13 +175,16 @@ def naming_of(component: str, layout: str) -> Naming:
     return next(n for n in NAMINGS if (n.component, n.layout) == (component, layout))
 
 
-def fits_lvdm(name: str, arguments: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Whether a tensor that inference does not use has a place in a lvdm file of these networks."""
-    if matches(name, UNUSED):
+def fits(name: str, layout: str, arguments: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether a tensor that inference does not use has a place in files of a layout, of networks
+    with these arguments."""
+    if layout == "lvdm" and matches(name, UNUSED):
         return True
-    homes = [naming_of(component, "lvdm") for component in arguments]
-    return any(
-        name.startswith(kind.home)
-        and matches(name.removeprefix(kind.home), kind.unused(arguments[kind.component]))
-        for kind in homes
-    )
+    return any(is_beside(name, component, layout, arguments[component]) for component in arguments)
+
+
+def is_beside(name: str, component: str, layout: str, arguments: Mapping[str, Any]) -> bool:
+    """Whether a tensor that inference does not use belongs to a component of these arguments."""
+    kind = naming_of(component, layout)
+    inside = name.removeprefix(kind.home)
+    return name.startswith(kind.home) and matches(inside, kind.unused(arguments))

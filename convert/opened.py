@@ -11,7 +11,7 @@ from typing import Any
 
 from vinf_jax.checkpoint.torch_file import TensorFile, open_tensors
 
-from . import shards
+from . import naming, shards
 from .naming import FOLDERS
 from .tensors import Tensors
 
@@ -23,7 +23,8 @@ HEAD = "vinf_jax."
 """Before the names of configs in the head of a safetensors file of ours."""
 WANTED = (
     "give a lvdm checkpoint (model.ckpt), a diffusers folder, the folder or file of one of its "
-    "components, or a model folder of this project"
+    "components, a .pth of PVDM or a folder with the two of a model, or a model folder of this "
+    "project"
 )
 
 
@@ -92,8 +93,8 @@ class Opened:
 def opened(path: Path, layout: str | None = None, variant: str | None = None) -> Opened:
     """The files at a path.
 
-    layout: where a folder holds both, "diffusers" takes its components (so does no wish) and
-    "lvdm" its single checkpoint. variant: of weights in folders, e.g. "fp16".
+    layout: where a folder holds both, "diffusers" takes its components (so does no wish), "lvdm"
+    its single checkpoint and "pvdm" its two. variant: of weights in folders, e.g. "fp16".
 
     Raises:
         ValueError: nothing there, nothing that can be read, or several things to choose from.
@@ -103,7 +104,8 @@ def opened(path: Path, layout: str | None = None, variant: str | None = None) ->
     if not path.exists():
         raise ValueError(f"{path} does not exist; {WANTED}")
     file = open_tensors(path)
-    config = _json(path.parent / "config.json") if layout != "lvdm" else None
+    beside = layout in (None, "diffusers")
+    config = _json(path.parent / "config.json") if beside else None
     group = Group("", Tensors.of(file), config or {}, [file], [path])
     return Opened(path, [group], group.configs.get("scheduler"))
 
@@ -115,13 +117,29 @@ def _folder(path: Path, layout: str | None, variant: str | None) -> Opened:
         for file in sorted(path.iterdir())
         if file.suffix in SUFFIXES and file.is_file() and file.name != KEPT
     ]
-    if layout != "lvdm" and inner:
+    folders = layout in (None, "diffusers")
+    if folders and inner:
         return _components(path, inner, variant)
-    if layout != "lvdm" and shards.has_weights(path):
+    if folders and shards.has_weights(path):
         return Opened(path, [_group(path, "", variant)])
     if len(single) == 1:
         return opened(single[0], layout, variant)
+    if groups := _one_model(single):
+        return Opened(path, groups)
     raise ValueError(_nothing_to_choose(path, single))
+
+
+def _one_model(single: Sequence[Path]) -> list[Group]:
+    """The files of a folder, if each holds another network of PVDM; nothing otherwise."""
+    try:
+        files = [open_tensors(path) for path in single]
+    except ValueError:
+        return []
+    parts = [placed.naming.component for file in files for placed in naming.found(file, "pvdm")]
+    if len(parts) != len(files) or len(set(parts)) != len(parts):
+        return []
+    pairs = zip(files, single, strict=True)
+    return [Group("", Tensors.of(file), {}, [file], [path]) for file, path in pairs]
 
 
 def _components(path: Path, inner: Sequence[str], variant: str | None) -> Opened:

@@ -6,10 +6,11 @@ from pathlib import Path
 from vinf_jax import programs
 from vinf_jax.programs import Parser
 
-LAYOUTS = ("lvdm", "diffusers")
+LAYOUTS = ("lvdm", "diffusers", "pvdm")
 SOURCE = """\
 PATH is a lvdm checkpoint (VideoCrafter2's model.ckpt), a diffusers folder, the folder or file of
-one of its components, or a model folder of this project. What it is decides its content. It may be
+one of its components, a .pth of PVDM's autoencoder or diffusion model, a folder with one of each,
+or a model folder of this project. What it is decides its content. It may be
 on the Hugging Face hub: hf://owner/name or hf://owner/name@revision.
 """
 

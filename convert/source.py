@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import naming
-from .naming import Naming
+from .naming import LAYOUTS, Naming
 from .opened import WANTED, Opened
 from .strangers import stranger
 from .tensors import Tensors
@@ -28,7 +28,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Source:
-    """layout: "lvdm" or "diffusers". beside: tensors of no component, by their whole names."""
+    """layout: one of `naming.LAYOUTS`. beside: tensors of no component, by their whole names."""
 
     opened: Opened
     layout: str
@@ -58,7 +58,7 @@ def recognised(opened: Opened, layout: str | None = None) -> Source:
         beside |= rest.under(group.where)
     _check(opened, layout, parts)
     layouts = {part.naming.layout for part in parts}
-    return Source(opened, "lvdm" if "lvdm" in layouts else "diffusers", parts, beside)
+    return Source(opened, next(name for name in LAYOUTS if name in layouts), parts, beside)
 
 
 def _check(opened: Opened, layout: str | None, parts: Sequence[Part]) -> None:
@@ -68,6 +68,12 @@ def _check(opened: Opened, layout: str | None, parts: Sequence[Part]) -> None:
         raise ValueError(
             f"{opened.path} holds {len(opened.tensors)} tensors ({', '.join(some)}, ...), but no "
             f"component that is known{of}. {_able()}"
+        )
+    strangers = {part.naming.layout == "pvdm" for part in parts}
+    if len(strangers) > 1:
+        raise ValueError(
+            f"{opened.path} holds networks of PVDM and of a text-to-video model; give the path of "
+            "one model, or force a layout with --layout"
         )
     components = [part.component for part in parts]
     twice = sorted({name for name in components if components.count(name) > 1})
@@ -80,4 +86,4 @@ def _check(opened: Opened, layout: str | None, parts: Sequence[Part]) -> None:
 
 
 def _able() -> str:
-    return f"Can be read: VideoCrafter2, ModelScope and zeroscope; {WANTED}"
+    return f"Can be read: VideoCrafter2, ModelScope, zeroscope and PVDM; {WANTED}"

@@ -9,7 +9,7 @@ class Stranger(NamedTuple):
 
     what: str
     has: tuple[str, ...]
-    lacks: str = ""
+    lacks: tuple[str, ...] = ()
 
 
 STRANGERS = [
@@ -25,19 +25,18 @@ STRANGERS = [
     Stranger(
         "VideoCrafter1's UNet, without temporal convolutions",
         ("init_attn.0.proj_in.weight",),
-        "temopral_conv",
+        ("temopral_conv",),
     ),
     Stranger("AnimateDiff's motion modules", ("motion_modules.",)),
-    Stranger("PVDM's autoencoder or diffusion model", ("xy_token", "input_attns.")),
     Stranger(
         "a UNet of pictures (Stable Diffusion), without layers over time",
         ("input_blocks.1.0.in_layers.0.weight",),
-        "init_attn",
+        ("init_attn", "input_attns."),
     ),
     Stranger(
         "a UNet of diffusers that is not UNet3DConditionModel",
         ("down_blocks.0.resnets.0.time_emb_proj.weight", "down_blocks.0.attentions.0.proj_in."),
-        "transformer_in.",
+        ("transformer_in.",),
     ),
 ]
 
@@ -46,6 +45,7 @@ def stranger(names: Iterable[str]) -> str | None:
     """What these tensors are, if it is a model that is known and cannot be read."""
     text = "\n".join(names)
     for kind in STRANGERS:
-        if any(part in text for part in kind.has) and not (kind.lacks and kind.lacks in text):
+        has, lacks = (any(part in text for part in parts) for parts in (kind.has, kind.lacks))
+        if has and not lacks:
             return kind.what
     return None

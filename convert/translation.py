@@ -3,7 +3,7 @@ parameter is filled; otherwise one error lists everything.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -12,48 +12,28 @@ from typing import Any
 import numpy as np
 
 from vinf_jax.checkpoint.mapping import convert, matches
-from vinf_jax.diffusion.schedule import Schedule
-from vinf_jax.models.clip_tokenizer import ClipTokenizer
-from vinf_jax.nn.networks import parameters
-from vinf_jax.systems.video_infinity import Settings
-from vinf_jax.systems.video_infinity.networks import built
+from vinf_jax.nn.networks import built, parameters
 
-from . import component_configs, schedules
+from . import families
+from .families import FAMILIES, Family
 from .naming import OTHER_NETWORKS, UNUSED
 from .sizes import Sizes
 from .source import Part, Source
 from .tensors import Tensors
 
 FLOATS = ("float64", "float32", "float16", "bfloat16")
-VIDEOCRAFTER: dict[str, Any] = {
-    "height": 320,
-    "width": 512,
-    "fps": 24,
-    "clip_frames": 16,
-    "guidance": 12.0,
-    "sampler": "sde-dpmsolver++",
-}
-"""How Video-Infinity samples VideoCrafter2."""
-MODELSCOPE: dict[str, Any] = {
-    "height": 256,
-    "width": 256,
-    "fps": 8,
-    "clip_frames": 16,
-    "guidance": 9.0,
-}
-"""How ModelScope's model was trained; zeroscope's size is 576x320 and a flag of the programs."""
+TEXT_TO_VIDEO = FAMILIES[0].name
 
 
 @dataclass
 class Translated:
-    """The fields of `convert.model.Model` that are made of a source."""
+    """What `convert.model.Model` is made of. facts: more of its fields, which differ by family."""
 
     arrays: dict[str, np.ndarray]
     arguments: dict[str, dict[str, Any]]
     kept: Tensors
-    schedule: Schedule
-    settings: Settings
-    tokenizer: ClipTokenizer | None
+    family: Family
+    facts: dict[str, Any]
     report: dict[str, Any]
 
 
@@ -64,6 +44,7 @@ def translated(source: Source, vocabulary: Path | None = None) -> Translated:
         ValueError: tensors that no row reads, parameters that no tensor fills, wrong shapes, or a
             config or schedule of something else; all in one message.
     """
+    family = families.of_layout(source.layout)
     troubles: list[str] = []
     arrays: dict[str, np.ndarray] = {}
     arguments: dict[str, dict[str, Any]] = {}
@@ -73,7 +54,7 @@ def translated(source: Source, vocabulary: Path | None = None) -> Translated:
     troubles += [f"{name} belongs to no component and stands on no list" for name in unread]
     for part in source.parts:
         try:
-            made = _part(part)
+            made = _part(part, family)
         except ValueError as error:
             troubles.append(f"{part.component}: {error}")
             continue
@@ -82,44 +63,29 @@ def translated(source: Source, vocabulary: Path | None = None) -> Translated:
         read |= made.read
         kept |= made.kept
         left_out |= made.left_out
-    troubles += _misfits(arguments)
-    schedule, prediction = _schedule(source, kept, troubles)
+    troubles += family.settled(arguments)
+    facts = family.facts(source, arguments, kept, vocabulary, troubles)
     if troubles:
         listed = "\n".join(troubles)
         raise ValueError(f"{source.opened.path} cannot be converted:\n{listed}")
-    kept = _with_earlier(kept, source.opened.kept)
+    kept = source.opened.kept | kept  # a name in both is the same
+    report = facts.pop("said", {})
     return Translated(
         arrays,
         arguments,
         kept,
-        schedule.schedule,
-        _settings(source, arguments, prediction),
-        _tokenizer(source, arguments, vocabulary),
-        {
+        family,
+        facts,
+        report
+        | {
             "source": _described(source),
             "components": {part.component: part.naming.name for part in source.parts},
             "read": read,
             "kept": sorted(kept),
             "left_out": sorted(left_out),
             "not_tensors": source.opened.left_out,
-            "schedule": schedule.said,
         },
     )
-
-
-def _misfits(arguments: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Networks that cannot work together."""
-    unet, text = arguments.get("unet", {}), arguments.get("text_encoder", {})
-    latents = arguments.get("autoencoder", {}).get("latent_channels")
-    pairs = [
-        ("the UNet's context_width", unet.get("context_width"), "text features", text.get("width")),
-        ("the UNet's in_channels", unet.get("in_channels"), "latent channels", latents),
-    ]
-    return [
-        f"{what} is {wants}, but there are {has} {of}"
-        for what, wants, of, has in pairs
-        if wants is not None and has is not None and wants != has
-    ]
 
 
 @dataclass
@@ -131,20 +97,18 @@ class _Made:
     left_out: Tensors
 
 
-def _part(part: Part) -> _Made:
-    """One component. Raises ValueError as `translated`."""
+def _part(part: Part, family: Family) -> _Made:
+    """One component of a model of this family. Raises ValueError as `translated`."""
     sizes = Sizes(part.tensors.shapes())
-    arguments = component_configs.completed(
-        part.component, part.naming.arguments(sizes), part.config
-    )
-    _refuse(component_configs.troubles(part.component, arguments, part.config))
+    arguments = family.completed(part.component, part.naming.arguments(sizes), part.config)
     rows = part.naming.rows(arguments, sizes)
     sources = {row.source for row in rows}
     unused = part.naming.unused(arguments)
     kept, left_out = _sorted(part.tensors.without(sources), unused, part.naming.left_out)
     _refuse(_strange_numbers(part.tensors.only(sources)))
+    _refuse(family.strange(part.component, arguments, part.tensors))
     start = f"{part.component}."
-    wanted = target(part.component, json.dumps(arguments, sort_keys=True))
+    wanted = target(part.component, json.dumps(arguments, sort_keys=True), family.name)
     arrays = convert(rows, part.tensors, wanted, [*unused, *part.naming.left_out])
     return _Made(
         arguments,
@@ -156,9 +120,10 @@ def _part(part: Part) -> _Made:
 
 
 @lru_cache(maxsize=8)
-def target(component: str, arguments: str) -> dict[str, Any]:
+def target(component: str, arguments: str, family: str = TEXT_TO_VIDEO) -> dict[str, Any]:
     """The parameters of a network, abstract, by name; building takes seconds. arguments: JSON."""
-    found = parameters(built({component: json.loads(arguments)}))
+    networks = next(each.networks for each in FAMILIES if each.name == family)
+    found = parameters(built(networks, {component: json.loads(arguments)}))
     return {name.removeprefix(f"{component}."): like for name, like in found.items()}
 
 
@@ -180,46 +145,6 @@ def _strange_numbers(tensors: Tensors) -> list[str]:
         for name in tensors
         if tensors.dtype(name).name not in FLOATS
     ]
-
-
-def _schedule(source: Source, kept: Tensors, troubles: list[str]) -> tuple[schedules.Found, str]:
-    """The schedule, of buffers if there are any, and the prediction; what is wrong with them goes
-    to `troubles`."""
-    config = source.opened.scheduler
-    usual = schedules.of_config(None)
-    try:
-        buffers = {name: x for name, x in (kept | source.opened.kept).items() if name in UNUSED}
-        found = schedules.of_buffers(buffers) or schedules.of_config(config)
-        return found, schedules.prediction_of(config)
-    except ValueError as error:
-        troubles.append(f"schedule: {error}")
-        return usual, "epsilon"
-
-
-def _with_earlier(kept: Tensors, earlier: Tensors) -> Tensors:
-    """What an export of ours carried along, and what is kept now; a name in both is the same."""
-    return earlier | kept
-
-
-def _settings(
-    source: Source, arguments: Mapping[str, Mapping[str, Any]], prediction: str
-) -> Settings:
-    unet = arguments.get("unet", {})
-    configs = {part.component: part.config for part in source.parts}
-    scale = configs.get("autoencoder", {}).get("scaling_factor", component_configs.LATENT_SCALE)
-    usual = VIDEOCRAFTER if unet.get("fps_conditioned", True) else MODELSCOPE
-    if not isinstance(scale, int | float) or not scale > 0:
-        raise ValueError(f"the autoencoder's config.json says scaling_factor {scale!r}")
-    return Settings(latent_scale=float(scale), prediction=prediction, **usual)
-
-
-def _tokenizer(
-    source: Source, arguments: Mapping[str, Mapping[str, Any]], vocabulary: Path | None
-) -> ClipTokenizer | None:
-    path = vocabulary or source.opened.tokenizer
-    if path is None or "text_encoder" not in arguments:
-        return None
-    return ClipTokenizer(path, length=arguments["text_encoder"]["length"])
 
 
 def _described(source: Source) -> dict[str, Any]:

@@ -141,7 +141,6 @@ def test_towers_without_their_last_layer(arrays):
         ("model.diffusion_model.input_blocks.1.1.attn2.to_k_ip.weight", "image-to-video"),
         ("model.diffusion_model.x.attn1.relative_position_k.embeddings_table", "VideoCrafter1"),
         ("down_blocks.0.motion_modules.0.norm.weight", "AnimateDiff"),
-        ("xy_token", "PVDM"),
     ],
 )
 def test_known_strangers_are_named(name, said, tmp_path):

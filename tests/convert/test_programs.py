@@ -171,10 +171,10 @@ def test_inspect_tells_what_is_there(checkpoint, tensors, imported, capsys):
 
 def test_inspect_shows_what_cannot_be_imported(tmp_path, capsys):
     x = np.array([1, np.nan, np.inf, -7], np.float16)
-    write_safetensors(tmp_path / "x.safetensors", {"xy_token": x, "a\x1b[2J.b": x})
+    write_safetensors(tmp_path / "x.safetensors", {"motion_modules.x": x, "a\x1b[2J.b": x})
     assert run("inspect", tmp_path / "x.safetensors") == 0
     said = capsys.readouterr().out
-    assert "PVDM" in said and "not supported" in said
+    assert "AnimateDiff" in said and "not supported" in said
     assert "2 NaN and 2 infinite" in said and "max |x| 7" in said
     assert "\x1b" not in said
 

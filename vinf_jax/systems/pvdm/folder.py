@@ -1,17 +1,14 @@
 """A PVDM model as a folder: weights of its two networks, and what it takes to build them again."""
 
-import json
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from vinf_jax.checkpoint import store
+from vinf_jax.checkpoint import imported, store
 from vinf_jax.checkpoint.batches import OnArray
-from vinf_jax.checkpoint.safetensors_file import write_safetensors
 from vinf_jax.models.pvdm_autoencoder import PVDMAutoencoder
 from vinf_jax.models.pvdm_unet import PVDMUNet
 from vinf_jax.nn.networks import Arguments, Fitting, built, filled, name_troubles, parameters
@@ -19,7 +16,6 @@ from vinf_jax.systems.pvdm.settings import Settings
 
 KIND = "vinf_jax PVDM model, 1"
 NETWORKS = {"autoencoder": PVDMAutoencoder, "unet": PVDMUNet}
-KEPT, REPORT = "kept.safetensors", "report.json"
 
 
 def write_arrays(
@@ -56,11 +52,6 @@ def write_arrays(
     wanted = parameters(built(NETWORKS, arguments))
     if troubles := name_troubles(arrays, wanted):
         raise ValueError("the model cannot be saved: " + "; ".join(troubles))
-    beside: dict[str, Callable[[Path], object]] = {}
-    if kept:
-        beside[KEPT] = partial(write_safetensors, tensors=kept)
-    if report:
-        beside[REPORT] = lambda path: path.write_text(json.dumps(dict(report), indent=1), "utf-8")
     note = {
         "kind": KIND,
         "arguments": {part: dict(fields) for part, fields in arguments.items()},
@@ -73,7 +64,7 @@ def write_arrays(
         metadata=note,
         overwrite=overwrite,
         dtype=dtype,
-        beside=beside,
+        beside=imported.files(kept, report),
         on_array=on_array,
     )
 

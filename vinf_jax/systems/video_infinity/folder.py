@@ -4,9 +4,7 @@ Beside the weights may lie the tokenizer's files, `kept.safetensors` (tensors of
 inference does not use) and `report.json` (how the weights were converted).
 """
 
-import json
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from vinf_jax.checkpoint import store
+from vinf_jax.checkpoint import imported, store
 from vinf_jax.checkpoint.batches import OnArray
-from vinf_jax.checkpoint.safetensors_file import write_safetensors
 from vinf_jax.checkpoint.stored import StoredArrays
-from vinf_jax.checkpoint.torch_file import open_tensors
 from vinf_jax.diffusion.schedule import Schedule
 from vinf_jax.nn.networks import Arguments, Fitting, filled, name_troubles, parameters
 from vinf_jax.systems.video_infinity import tokens
@@ -27,8 +23,6 @@ from vinf_jax.systems.video_infinity.networks import NETWORKS, built, tokenizer_
 from vinf_jax.systems.video_infinity.note import describe, note_of, schedule_of
 from vinf_jax.systems.video_infinity.settings import Settings
 from vinf_jax.systems.video_infinity.tokens import NoTokenizer, Tokenizer
-
-KEPT, REPORT = "kept.safetensors", "report.json"
 
 
 def write(folder: str | Path, networks: Mapping[str, nnx.Module], **rest: Any) -> None:
@@ -80,18 +74,13 @@ def write_arrays(
     troubles = name_troubles(arrays, wanted) + tokenizer_troubles(networks, tokenizer)
     if troubles:
         raise ValueError("the model cannot be saved: " + "; ".join(troubles))
-    beside: dict[str, Callable[[Path], object]] = tokens.files_of(tokenizer)
-    if kept:
-        beside[KEPT] = partial(write_safetensors, tensors=kept)
-    if report:
-        beside[REPORT] = lambda path: path.write_text(json.dumps(dict(report), indent=1), "utf-8")
     store.save(
         folder,
         Fitting(arrays, wanted),
         metadata=note_of(arguments, tokenizer, schedule, settings, provenance or {}),
         overwrite=overwrite,
         dtype=dtype,
-        beside=beside,
+        beside=tokens.files_of(tokenizer) | imported.files(kept, report),
         on_array=on_array,
     )
 
@@ -140,15 +129,13 @@ def arrays(folder: str | Path) -> StoredArrays:
 def read_kept(folder: str | Path) -> Mapping[str, np.ndarray]:
     """The tensors of the source that no network takes, by their names there, mapped read-only."""
     describe(folder)
-    file = Path(folder) / KEPT
-    return open_tensors(file) if file.exists() else {}
+    return imported.read_kept(folder)
 
 
 def read_report(folder: str | Path) -> dict[str, Any]:
     """How the weights were converted; empty if they were not."""
     describe(folder)
-    file = Path(folder) / REPORT
-    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    return imported.read_report(folder)
 
 
 def _refuse_parts(folder: str | Path, arguments: Arguments) -> None:
