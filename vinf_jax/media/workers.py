@@ -69,7 +69,10 @@ def _ordered(
             return
         while turn not in done:
             _receive(crew, done, turn, patience)
-        yield done.pop(turn)
+        result = done.pop(turn)
+        if isinstance(result, _Failure):
+            raise RuntimeError(result.text)
+        yield result
 
 
 def _receive(crew: list["_Worker"], done: dict[int, Any], turn: int, patience: float) -> None:
@@ -124,12 +127,12 @@ class _Worker:
         except (EOFError, OSError):
             raise self._death() from None
         if isinstance(answer, _Failure):
-            raise RuntimeError(f"{self.doing()} and failed:\n{answer.trace}")
+            return _Failure(f"{self.doing(answer.at)} and failed:\n{answer.text}", answer.at)
         return answer
 
-    def doing(self) -> str:
-        """The beginning of a sentence about what it reads."""
-        at = self._at.value
+    def doing(self, at: int | None = None) -> str:
+        """The beginning of a sentence about what it reads; now, if `at` does not say what."""
+        at = self._at.value if at is None else at
         reads = "is starting" if at < 0 else f"reads {self._work.named(at)}"
         return f"worker {self._number} {reads}"
 
@@ -157,9 +160,11 @@ class _Worker:
 
 @dataclasses.dataclass(frozen=True)
 class _Failure:
-    """An error that no work should raise, as its text."""
+    """An error that no work should raise, as its text, and what was being read. It is raised when
+    the turn comes to it, so that how far the others are changes nothing."""
 
-    trace: str
+    text: str
+    at: int
 
 
 def _serve(work: Work, tasks: Any, results: Any, at: Any) -> None:
@@ -180,7 +185,7 @@ def _serve(work: Work, tasks: Any, results: Any, at: Any) -> None:
         try:
             outbox.put(work(item, note))
         except Exception:
-            outbox.put(_Failure(traceback.format_exc()))
+            outbox.put(_Failure(traceback.format_exc(), at.value))
 
 
 def _send(outbox: queue.SimpleQueue, results: Any) -> None:
