@@ -53,17 +53,20 @@ def get_config() -> ConfigDict:
     )
     # Phases: single pictures first, without the layers that join frames; short clips; whole clips;
     # whole clips with a share of the samples at times (from, to) of much noise, where it is settled
-    # what moves; the same with one frame known early in most clips, which teaches where it goes.
+    # what moves; the same with one frame known early in most clips, which teaches where it goes,
+    # at last with the words of direction told apart (spread).
     config.train_diffusion = ConfigDict(
         {
             "clips": 4096,
-            "phase_steps": (3200, 1600, 400, 400, 4000),
-            "phase_frames": (1, 8, 16, 16, 16),
-            "phase_batch": (96, 8, 8, 8, 8),
-            "phase_share": (0.0, 0.0, 0.0, 0.7, 0.8),
-            "phase_from": (0, 0, 0, 500, 600),
-            "phase_to": (1000, 1000, 1000, 950, 1000),
-            "phase_known": (0.0, 0.0, 0.0, 0.0, 0.7),
+            "phase_steps": (3200, 1600, 400, 400, 400, 4000),
+            "phase_frames": (1, 8, 16, 16, 16, 16),
+            "phase_batch": (96, 8, 8, 8, 8, 8),
+            "phase_share": (0.0, 0.0, 0.0, 0.7, 0.8, 0.8),
+            "phase_from": (0, 0, 0, 500, 600, 600),
+            "phase_to": (1000, 1000, 1000, 950, 1000, 1000),
+            "phase_known": (0.0, 0.0, 0.0, 0.0, 0.7, 0.7),
+            "phase_spread": (False, False, False, False, False, True),
+            "spread": ("left", "right", "up", "down"),
             "decay_steps": 12000,
             "rate": 1.5e-3,
             "warmup": 200,

@@ -15,7 +15,7 @@ from vinf_jax.nn.parameters import abstract, merge, split
 from vinf_jax.training.state import State
 
 from .pictures import save_grid, to_bytes, to_unit
-from .stage import log_shares, newest_average, train
+from .stage import Phase, log_shares, newest_average, train
 
 
 def autoencoder(config, out: Path) -> None:
@@ -68,7 +68,7 @@ def autoencoder(config, out: Path) -> None:
         seen = [verdict(judge(x[None]), each) for x, each in zip(decoded, still, strict=True)]
         log_shares(out / "autoencoder" / "judge.jsonl", step, seen)
 
-    train(config, t, out / "autoencoder", loss, parameters, [(t.steps, batch)], picture)
+    train(config, t, out / "autoencoder", loss, parameters, [Phase(t.steps, batch)], picture)
 
 
 def trained_autoencoder(config, out: Path) -> AutoencoderKL:

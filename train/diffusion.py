@@ -25,10 +25,12 @@ from .curve import curve
 from .latents import Bank, latent_bank
 from .networks import merged, part, still, text_and_unet
 from .pictures import save_grid, to_bytes
-from .stage import log_shares, newest_average, train
+from .stage import Phase, log_shares, newest_average, train
 
 PHASE = ("steps", "frames", "batch", "share", "from", "to", "known")
-"""What the config says of every phase, each as `phase_...`."""
+"""What the config says of every phase's batches, each as `phase_...`; `phase_spread` beside them
+says whether it begins with words told apart (`told_apart`)."""
+WORDS = "text_encoder.token_embedding.embedding"
 
 
 def diffusion(config, out: Path) -> None:
@@ -74,9 +76,11 @@ def diffusion(config, out: Path) -> None:
 
         return batch
 
+    ids = tokenizer.encode([" ".join(t.spread)])[0][1 : 1 + len(t.spread)]
+    kinds = zip(*(t[f"phase_{name}"] for name in PHASE), strict=True)
     phases = [
-        (steps, batches(*rest))
-        for steps, *rest in zip(*(t[f"phase_{name}"] for name in PHASE), strict=True)
+        Phase(steps, batches(*rest), partial(told_apart, ids=ids) if spread else None)
+        for (steps, *rest), spread in zip(kinds, t.phase_spread, strict=True)
     ]
     picture = sample_pictures(config, out, bank, graphs, tokenizer, schedule)
 
@@ -90,6 +94,23 @@ def diffusion_times(key, focus, shares, num_train: int):
     keys = jax.random.split(key)
     near = jax.random.randint(keys[0], shares.shape, focus[:, 0], focus[:, 1])
     return jnp.where(jax.random.uniform(keys[1], shares.shape) < shares, near, times)
+
+
+def told_apart(state: State, ids: np.ndarray) -> State:
+    """The state with something of its own, at right angles to the others, added to each of these
+    words' embeddings, as large as embeddings are.
+
+    Words that long meant the same to the model (left and right, while only the axis mattered) have
+    grown alike, and what would tell them apart learns in proportion to their difference.
+    """
+
+    def spread(parameters):
+        table = parameters[WORDS]
+        size = jnp.linalg.norm(table, axis=1).mean()
+        own = jax.random.orthogonal(jax.random.key(0), table.shape[1], dtype=table.dtype)
+        return parameters | {WORDS: table.at[ids].add(size * own[: len(ids)])}
+
+    return state | {name: spread(state[name]) for name in ("parameters", "average")}
 
 
 def one_of(rng: np.random.Generator, size: int, frames: int, share: float) -> np.ndarray:

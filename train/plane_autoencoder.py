@@ -94,7 +94,7 @@ def _train(
     clips = footage.opened(config, out, "train", config.frames)
     picture = _picture(config, folder, out, graph)
     with footage.Feed(clips, t.batch, config.seed, config.data.workers) as feed:
-        phases = [(steps, feed)]
+        phases = [stage.Phase(steps, feed)]
         stage.run(config, t, folder, update, state, mesh, phases, picture, feed.told)
 
 

@@ -60,8 +60,8 @@ def diffusion(config, out: Path) -> None:
         key=jax.random.key(config.seed + 3),
         placement=placement,
     )
-    picture = _picture(config, out, graph)
-    stage.run(config, t, out / "diffusion", update, state, mesh, [(t.steps, batch)], picture)
+    picture, phases = _picture(config, out, graph), [stage.Phase(t.steps, batch)]
+    stage.run(config, t, out / "diffusion", update, state, mesh, phases, picture)
 
 
 def _picture(config, out: Path, graph: Any) -> Callable[[int, training.State], None]:

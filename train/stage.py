@@ -5,7 +5,7 @@ import platform
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import flax
 import jax
@@ -21,17 +21,25 @@ from vinf_jax.training.placement import PLACEMENTS
 from vinf_jax.training.state import State, adam, begin, named, unnamed, updater
 
 
+class Phase(NamedTuple):
+    """A number of steps, what makes their batches, and what happens to the state before them."""
+
+    steps: int
+    batch: Callable[[int], Any]
+    prepare: Callable[[State], State] | None = None
+
+
 def train(
     config,
     t,
     folder: Path,
     loss: Callable,
     parameters: Mapping[str, Any],
-    phases: Sequence[tuple[int, Callable[[int], Any]]],
+    phases: Sequence[Phase],
     picture: Callable[[int, State], None],
     optimiser: Callable[..., optax.GradientTransformation] = adam,
 ) -> State:
-    """Trains through all phases, each a number of steps and what makes their batches."""
+    """Trains through all phases."""
     rule = optimiser(t.rate, steps=t.decay_steps, warmup=t.warmup)
     update = updater(loss, rule, decay=t.decay, key=jax.random.key(config.seed + 1))
     mesh = batch_mesh(config.devices)
@@ -46,13 +54,13 @@ def run(
     update: Update,
     state: State,
     mesh: Mesh,
-    phases: Sequence[tuple[int, Callable[[int], Any]]],
+    phases: Sequence[Phase],
     picture: Callable[[int, State], None],
     told: Callable[[int], str] = lambda step: "",
 ) -> State:
     """Goes on from the newest checkpoint, or begins with `state`, which lies on the mesh as it is
     to lie; `told` says what a step's batch holds."""
-    total = sum(steps for steps, _ in phases)
+    total = sum(phase.steps for phase in phases)
     checkpoints = Checkpoints(folder / "checkpoints")
     state, start = resume(state, checkpoints)
     metrics = Metrics(folder / "metrics.jsonl", start)
@@ -60,14 +68,16 @@ def run(
     end = 0
     with bar() as progress:
         task = progress.add_task(folder.name, total=total, completed=start, loss="")
-        for steps, batch in phases:
-            begun, end = end, end + steps
+        for phase in phases:
+            begun, end = end, end + phase.steps
             if start >= end:
                 continue
+            if phase.prepare and start <= begun:
+                state = phase.prepare(state)
             state = fit(
                 update,
                 state,
-                lambda step, batch=batch: place(mesh, BATCH, batch(step)),
+                lambda step, batch=phase.batch: place(mesh, BATCH, batch(step)),
                 start=max(start, begun),
                 steps=end,
                 checkpoints=checkpoints,

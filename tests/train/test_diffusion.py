@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from tests.tolerances import OP
-from train.diffusion import diffusion_times, framewise_loss, one_of
+from train.diffusion import WORDS, diffusion_times, framewise_loss, one_of, told_apart
 from vinf_jax.diffusion.losses import denoising_loss
 from vinf_jax.diffusion.schedule import Schedule
 
@@ -60,3 +60,17 @@ def test_a_frame_that_is_known_is_seen_and_does_not_count():
     others = [0, 2]
     alone = denoising_loss(bent, SCHEDULE, "v", x0[:, others], noise[:, others], jnp.array([900]))
     np.testing.assert_allclose(loss, alone, rtol=OP)
+
+
+def test_words_that_are_told_apart_are_as_far_apart_as_words_are_long():
+    table = normal(3, 9, 16).at[4].set(normal(3, 9, 16)[2])
+    state = {name: {WORDS: table, "other": table} for name in ("parameters", "average")}
+    new = told_apart(state | {"step": 3}, np.array([2, 4]))
+    size = float(jnp.linalg.norm(table, axis=1).mean())
+    for name in ("parameters", "average"):
+        moved = new[name][WORDS] - table
+        assert not moved[jnp.array([0, 1, 3, 5, 6, 7, 8])].any()
+        apart = new[name][WORDS][2] - new[name][WORDS][4]
+        np.testing.assert_allclose(jnp.linalg.norm(apart), 2**0.5 * size, rtol=OP)
+        assert new[name]["other"] is table
+    assert new["step"] == 3

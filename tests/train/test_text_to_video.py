@@ -35,6 +35,7 @@ def tiny():
                 "phase_from": (0, 900),
                 "phase_to": (1000, 1000),
                 "phase_known": (0.0, 0.5),
+                "phase_spread": (False, True),
                 "warmup": 1,
                 "save_every": 2,
             },
