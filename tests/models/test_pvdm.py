@@ -59,17 +59,21 @@ def test_unet_of_any_planes():
     assert noise.shape == latents.shape
 
 
-def test_gradients_compute_blocks_again():
-    latents, times = jnp.zeros((1, 32, 4)), jnp.zeros(1)
-    for remat, blocks in ((False, 0), (True, 8)):
-        network = abstract(
-            lambda rngs, r=remat: PVDMUNet(planes=(2, 4, 4), remat=r, **UNET, rngs=rngs)
-        )
-        graph, weights = split(network)
-        loss = lambda w, graph=graph: merge(graph, w)(latents, times, latents).sum()  # noqa: E731
-        jaxpr = jax.make_jaxpr(loss)(weights)
-        names = [equation.primitive.name for equation in jaxpr.eqns]
-        assert sum(name in ("checkpoint", "remat", "remat2") for name in names) == blocks
+@pytest.mark.parametrize("remat", [False, True])
+def test_gradients_compute_layers_again(remat):
+    """On request: every block of the UNet, every layer of both transformers."""
+    autoencoder = abstract(lambda rngs: PVDMAutoencoder(**AUTOENCODER, remat=remat, rngs=rngs))
+    unet = abstract(lambda rngs: PVDMUNet(planes=(2, 4, 4), **UNET, remat=remat, rngs=rngs))
+    video, latents = jnp.zeros((1, 3, 8, 12, 3)), jnp.zeros((1, 32, 4))
+    layers = _checkpoints(autoencoder, lambda net: net.decode(net.encode(video)))
+    blocks = _checkpoints(unet, lambda net: net(latents, jnp.zeros(1), latents))
+    assert (layers, blocks) == ((2, 8) if remat else (0, 0))
+
+
+def _checkpoints(network, call):
+    graph, weights = split(network)
+    traced = jax.make_jaxpr(lambda w: call(merge(graph, w)))(weights)
+    return sum(equation.primitive.name in ("checkpoint", "remat2") for equation in traced.eqns)
 
 
 @pytest.mark.parametrize(

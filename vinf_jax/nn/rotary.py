@@ -14,7 +14,7 @@ from jax import Array
 
 from vinf_jax.nn.attention import Attention, attend, merge_heads, split_heads
 
-Table = tuple[np.ndarray, np.ndarray]
+Table = tuple[np.ndarray | Array, np.ndarray | Array]
 """Cosines and sines, each (T, d)."""
 LARGEST_SCALE = 5.0
 """Half turns between the middle and the edge of a frame, of the fastest features."""
