@@ -53,26 +53,30 @@ def get_config() -> ConfigDict:
     )
     # Phases: single pictures first, without the layers that join frames; short clips; whole clips;
     # whole clips with a share of the samples at times (from, to) of much noise, where it is settled
-    # what moves; the same with one frame known early in most clips, which teaches where it goes,
-    # at last with the words of direction told apart (spread).
+    # what moves. Then which way it moves, which no frame alone says, with the words of direction
+    # told apart (spread): two frames a second apart, the first of them seen early, so that the text
+    # has to say where the shape goes; the same from either end; four frames; eight; whole clips.
     config.train_diffusion = ConfigDict(
         {
             "clips": 4096,
-            "phase_steps": (3200, 1600, 400, 400, 400, 4000),
-            "phase_frames": (1, 8, 16, 16, 16, 16),
-            "phase_batch": (96, 8, 8, 8, 8, 8),
-            "phase_share": (0.0, 0.0, 0.0, 0.7, 0.8, 0.8),
-            "phase_from": (0, 0, 0, 500, 600, 600),
-            "phase_to": (1000, 1000, 1000, 950, 1000, 1000),
-            "phase_known": (0.0, 0.0, 0.0, 0.0, 0.7, 0.7),
-            "phase_spread": (False, False, False, False, False, True),
+            "phase_steps": (3200, 1600, 1200, 200, 200, 200, 200, 3200),
+            "phase_frames": (1, 8, 16, 2, 2, 4, 8, 16),
+            "phase_stride": (1, 1, 1, 8, 8, 4, 2, 1),
+            "phase_batch": (96, 8, 8, 40, 40, 24, 16, 8),
+            "phase_share": (0.0, 0.0, 0.7, 1.0, 0.8, 0.8, 0.8, 0.7),
+            "phase_from": (0, 0, 500, 600, 600, 600, 600, 500),
+            "phase_to": (1000, 1000, 950, 1000, 1000, 1000, 1000, 1000),
+            "phase_known": (0.0, 0.0, 0.0, 1.0, 0.7, 0.4, 0.2, 0.0),
+            "phase_seen": ("any", "any", "any", "first", "any", "any", "any", "any"),
+            "phase_spoken": (False, False, False, True, True, True, False, False),
+            "phase_spread": (False, False, False, True, False, False, False, False),
             "spread": ("left", "right", "up", "down"),
             "decay_steps": 12000,
             "rate": 1.5e-3,
             "warmup": 200,
             "unconditional": 0.1,
             "decay": 0.998,
-            "save_every": 400,
+            "save_every": 200,
         }
     )
     return config

@@ -25,11 +25,11 @@ from .curve import curve
 from .latents import Bank, latent_bank
 from .networks import merged, part, still, text_and_unet
 from .pictures import save_grid, to_bytes
+from .samples import batch, kinds
 from .stage import Phase, log_shares, newest_average, train
 
-PHASE = ("steps", "frames", "batch", "share", "from", "to", "known")
-"""What the config says of every phase's batches, each as `phase_...`; `phase_spread` beside them
-says whether it begins with words told apart (`told_apart`)."""
+EARLY = 100
+"""Diffusion times of frames that are seen early are below this."""
 WORDS = "text_encoder.token_embedding.embedding"
 
 
@@ -53,34 +53,19 @@ def diffusion(config, out: Path) -> None:
         noise = jax.random.normal(keys[0], latents.shape)
         times = diffusion_times(keys[1], batch["focus"], batch["share"], schedule.num_train)
         model = partial(unet, text=text, fps=config.fps)
-        return denoising_loss(model, schedule, config.prediction, latents, noise, times), {}
-
-    def batches(
-        frames: int, size: int, share: float, earliest: int, latest: int, known: float
-    ) -> Callable[[int], dict[str, np.ndarray]]:
-        empty = tokenizer.encode([""])[0]
-
-        def batch(step: int) -> dict[str, np.ndarray]:
-            rng = np.random.default_rng((config.seed, step))
-            chosen = rng.integers(len(bank.latents), size=size)
-            first = rng.integers(config.frames - frames + 1, size=size)
-            spoken = rng.random(size) >= t.unconditional
-            return {
-                "latents": np.stack(
-                    [bank.latents[c][f : f + frames] for c, f in zip(chosen, first, strict=True)]
-                ),
-                "tokens": np.where(spoken[:, None], bank.tokens[chosen], empty),
-                "share": np.full(size, share, np.float32),
-                "focus": np.full((size, 2), (earliest, latest), np.int32),
-            } | ({"known": one_of(rng, size, frames, known)} if known else {})
-
-        return batch
+        if "known" not in batch:
+            return denoising_loss(model, schedule, config.prediction, latents, noise, times), {}
+        early = jax.random.randint(jax.random.fold_in(keys[1], 1), batch["known"].shape, 0, EARLY)
+        each = jnp.where(batch["known"], early, times[:, None])
+        return framewise_loss(model, schedule, config.prediction, latents, noise, each), {}
 
     ids = tokenizer.encode([" ".join(t.spread)])[0][1 : 1 + len(t.spread)]
-    kinds = zip(*(t[f"phase_{name}"] for name in PHASE), strict=True)
+    empty = tokenizer.encode([""])[0]
+    draw = partial(batch, bank, empty, ids, seed=config.seed, unconditional=t.unconditional)
+    apart = partial(told_apart, ids=ids)
     phases = [
-        Phase(steps, batches(*rest), partial(told_apart, ids=ids) if spread else None)
-        for (steps, *rest), spread in zip(kinds, t.phase_spread, strict=True)
+        Phase(steps, partial(draw, kind), apart if spread else None)
+        for steps, kind, spread in zip(t.phase_steps, kinds(t), t.phase_spread, strict=True)
     ]
     picture = sample_pictures(config, out, bank, graphs, tokenizer, schedule)
 
@@ -111,12 +96,6 @@ def told_apart(state: State, ids: np.ndarray) -> State:
         return parameters | {WORDS: table.at[ids].add(size * own[: len(ids)])}
 
     return state | {name: spread(state[name]) for name in ("parameters", "average")}
-
-
-def one_of(rng: np.random.Generator, size: int, frames: int, share: float) -> np.ndarray:
-    """(size, frames), true for one random frame of a random share of the clips."""
-    chosen = np.arange(frames) == rng.integers(frames, size=(size, 1))
-    return chosen & (rng.random((size, 1)) < share)
 
 
 def framewise_loss(model, schedule: Schedule, kind: str, x0, noise, times):

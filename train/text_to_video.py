@@ -47,17 +47,25 @@ def check(config) -> None:
     """Refuses a config that cannot be trained, with everything that is wrong."""
     import jax
 
+    from .samples import SEEN
+
     t = config.train_diffusion
     lengths = {name: len(value) for name, value in t.items() if name.startswith("phase_")}
     troubles = []
     if len(set(lengths.values())) > 1:
         counts = ", ".join(f"{name} has {n}" for name, n in lengths.items())
         troubles.append(f"train_diffusion: give each phase one value of every kind; {counts}")
-    if max(t.phase_frames) > config.frames:
-        troubles.append(
-            f"train_diffusion.phase_frames: {max(t.phase_frames)} frames, but clips have "
-            f"{config.frames} (field frames)"
-        )
+    for frames, stride in zip(t.phase_frames, t.phase_stride, strict=False):
+        if (frames - 1) * stride >= config.frames:
+            troubles.append(
+                f"train_diffusion.phase_frames: {frames} frames, {stride} apart, but clips have "
+                f"{config.frames} (field frames)"
+            )
+    for seen in t.phase_seen:
+        if seen not in SEEN:
+            troubles.append(
+                f"train_diffusion.phase_seen: {seen!r}; choose one of {', '.join(SEEN)}"
+            )
     for batch in (config.train_autoencoder.batch, *t.phase_batch):
         if batch % config.devices:
             troubles.append(f"devices: {config.devices} do not divide a batch of {batch}")

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from tests.tolerances import OP
-from train.diffusion import WORDS, diffusion_times, framewise_loss, one_of, told_apart
+from train.diffusion import WORDS, diffusion_times, framewise_loss, told_apart
 from vinf_jax.diffusion.losses import denoising_loss
 from vinf_jax.diffusion.schedule import Schedule
 
@@ -26,14 +26,6 @@ def test_a_share_of_the_times_is_drawn_from_the_focus():
     times = np.asarray(diffusion_times(jax.random.key(0), focus, shares, 1000))
     assert times[:500].min() < 100 < 990 < times[:500].max()
     assert set(times[500:]) == set(range(900, 950))
-
-
-def test_one_frame_of_a_share_of_the_clips_is_known():
-    known = one_of(np.random.default_rng(0), 400, 5, 0.7)
-    assert set(known.sum(1)) == {0, 1}
-    assert 0.6 < known.any(1).mean() < 0.8
-    assert known.any(0).all()
-    assert not one_of(np.random.default_rng(0), 10, 5, 0.0).any()
 
 
 def test_frames_of_one_time_have_the_plain_loss():
