@@ -28,7 +28,7 @@ def run(*words: Any, less: int = 0) -> dict[str, Any]:
         pid, status, used = os.wait4(child.pid, os.WNOHANG)
         if pid:
             break
-        peak = max(peak, _anonymous(child.pid))
+        peak = max(peak, anonymous(child.pid))
         time.sleep(0.02)
     child.returncode = os.waitstatus_to_exitcode(status)
     return {
@@ -49,7 +49,8 @@ def machine() -> dict[str, Any]:
     }
 
 
-def _anonymous(pid: int) -> int:
+def anonymous(pid: int) -> int:
+    """Bytes of a process that no file holds."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     sizes = [line.split()[1] for line in lines if line.startswith("RssAnon")]
     return 1024 * int(sizes[0]) if sizes else 0
