@@ -1,7 +1,8 @@
-# make demo   a 192-frame video from two prompts, sharded in time over 8 simulated devices
-# make test   the tests
+# make demo        a 192-frame video from two prompts, sharded in time over 8 simulated devices
+# make demo-pvdm   four 128-frame videos, each clip made from the one before it
+# make test        the tests
 #
-# Both set everything up first, in .venv, and need only make and a python3 with its venv module.
+# All set everything up first, in .venv, and need only make and a python3 with its venv module.
 
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
@@ -11,20 +12,24 @@ PYTHONS := python3 python3.12 python3.11 python3.13
 RUN := .venv/bin/python
 UV := uv==0.13.9
 
-.PHONY: help setup demo test lint clean
+.PHONY: help setup demo demo-pvdm test lint clean
 
 help:
-	@echo "make demo    make a 192-frame video from two prompts: out/demo.mp4"
-	@echo "make test    run the tests"
-	@echo "make lint    formatter, linter and type checker"
-	@echo "make setup   only set up .venv (the others do so themselves)"
-	@echo "make clean   remove .venv and what was built"
+	@echo "make demo       make a 192-frame video from two prompts: out/demo.mp4"
+	@echo "make demo-pvdm  make four 128-frame videos by recursion: out/pvdm-0.mp4 to out/pvdm-3.mp4"
+	@echo "make test       run the tests"
+	@echo "make lint       formatter, linter and type checker"
+	@echo "make setup      only set up .venv (the others do so themselves)"
+	@echo "make clean      remove .venv and what was built"
 
 setup: $(READY)
 
 demo: setup
 	$(RUN) -m infer video_infinity --config configs/sprites.py \
 	    --prompts $(PROMPTS) --frames 192 --clips 8 --seed 0 --out out/demo.mp4 --force
+
+demo-pvdm: setup
+	$(RUN) -m infer pvdm --frames 128 --videos 4 --seed 0 --out out/pvdm.mp4 --force
 
 # Nearly all of a test's time is compiling, on one core: two workers, each with whole files.
 test: setup

@@ -16,6 +16,9 @@ WANTED_CLIPS = {"colour": 0.95, "background": 0.95, "shape": 0.80, "direction": 
 """What is asked of single clips; a background is its colour and its pattern."""
 WANTED_LONG = {"all three": 0.80}
 """What is asked of the frames of long videos."""
+WANTED_JOINED = {"both": 0.80}
+"""What is asked of videos that are made clip after clip."""
+HEADER = ("", "right", "of", "share", "95 % interval", "wanted")
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,15 @@ class Rate:
     def reached(self) -> bool:
         """Whether the share is what is wanted; a rate that nobody wants anything of is."""
         return self.wanted is None or self.share >= self.wanted
+
+    def row(self, name: str) -> tuple[str, ...]:
+        """Of a table with the columns of `HEADER`."""
+        low, high = self.interval
+        wanted = (
+            "" if self.wanted is None else f"{self.wanted:.0%}" + " missed" * (not self.reached)
+        )
+        share = f"{self.share:.1%}" if self.total else "-"
+        return name, str(self.right), str(self.total), share, f"{low:.1%} to {high:.1%}", wanted
 
     def record(self) -> dict[str, Any]:
         return {

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from . import folders
+from . import folders, joins
 from .loading import loaded, weights_of
 from .options import (
     SAMPLING,
@@ -148,6 +148,11 @@ MEASURES = {
     "long": Measure("frames of long two-prompt videos", _long_flags, _long),
     "devices": Measure("the same video on several device counts", _devices_flags, _devices),
     "video": Measure("a video file", _video_flags, _video, lambda options: None),
+    "joins": Measure(
+        "what long videos of PVDM keep from clip to clip",
+        *(joins.flags, joins.joins, joins.folder_of),
+        model=False,
+    ),
     "fvd": Measure(
         "Frechet distance (FVD) of two folders of videos",
         *(folders.fvd_flags, folders.fvd, folders.features_of),

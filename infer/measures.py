@@ -19,7 +19,7 @@ from vinf_jax.media.video import read_video
 from vinf_jax.systems.video_infinity.prompts import even_ranges, longest_crossfade
 
 from . import accuracy
-from .accuracy import WANTED_CLIPS, WANTED_LONG, Rate, rates
+from .accuracy import HEADER, WANTED_CLIPS, WANTED_LONG, Rate, rates
 from .progress import Display
 from .report import Report
 
@@ -42,8 +42,8 @@ def clips(model: Any, display: Display, *, prompts: Sequence[str], seed: int, **
     found = rates(answers, WANTED_CLIPS)
     return Report(
         title=f"{len(prompts)} clips of {frames} frames, judged by what most frames show",
-        header=("", "right", "of", "share", "95 % interval", "wanted"),
-        rows=[_rate_row(name, rate) for name, rate in found.items()],
+        header=HEADER,
+        rows=[rate.row(name) for name, rate in found.items()],
         record={
             "rates": {name: rate.record() for name, rate in found.items()},
             "clips": [
@@ -192,13 +192,6 @@ def _sorted_sheet(middles: Sequence[np.ndarray], answers: Sequence[accuracy.Answ
     order = sorted(range(len(mistakes)), key=lambda n: (mistakes[n], n))
     captions = [f"wrong: {mistakes[n]}" if mistakes[n] else "all right" for n in order]
     return sheet(np.stack([middles[n] for n in order]), order, None, captions=captions)
-
-
-def _rate_row(name: str, rate: Rate) -> tuple[str, ...]:
-    low, high = rate.interval
-    wanted = "" if rate.wanted is None else f"{rate.wanted:.0%}" + " missed" * (not rate.reached)
-    share = f"{rate.share:.1%}" if rate.total else "-"
-    return name, str(rate.right), str(rate.total), share, f"{low:.1%} to {high:.1%}", wanted
 
 
 def _share_row(name: str, found: dict[str, Rate]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .devices import simulate
-from .loading import shipped
+from .joins import ADVICE, folder_of
 from .options import DTYPES, Flag, add_flags, given, parser, refuse
 from .outputs import suffix_troubles, target_troubles, write_json
 from .progress import Display
@@ -69,17 +69,11 @@ def _run(options: argparse.Namespace, argv: list[str], display: Display) -> None
     print(_summary(options, model, videos, display))
 
 
-def folder_of(options: argparse.Namespace) -> Path:
-    """The model's folder: the given one, or the shipped one."""
-    return options.checkpoint or shipped("pvdm_sprites")
-
-
 def _model(options: argparse.Namespace, troubles: Sequence[str]) -> tuple[Any, dict[str, Any]]:
     """The model, and the arguments of its `stream`."""
     folder = folder_of(options)
     if not folder.is_dir():
-        advice = "train a model (python -m train pvdm_autoencoder), or give --checkpoint FOLDER"
-        refuse([*troubles, f"checkpoint: there is no folder {folder}; {advice}"])
+        refuse([*troubles, f"checkpoint: there is no folder {folder}; {ADVICE} FOLDER"])
     simulate(options.devices)
     import jax
 

@@ -1,12 +1,13 @@
 """`python -m infer pvdm` as a person meets it: files, records, mistakes."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from infer import pvdm
+from infer import joins, pvdm
 from tests.tiny_pvdm import tiny_pvdm
 from vinf_jax.media.video import read_video
 from vinf_jax.programs import spoken
@@ -64,3 +65,23 @@ def test_a_model_that_is_missing_or_something_else(tmp_path, capsys):
     assert "a.mp4 would fit" in said
     assert run("--checkpoint", tmp_path, "--out", tmp_path / "a.mp4") == 2
     assert "checkpoint:" in capsys.readouterr().err
+
+
+def test_what_make_demo_pvdm_runs(checkpoint, tmp_path, monkeypatch, capsys):
+    """The very words of the Makefile, with the tiny model in place of the shipped one; first
+    without any."""
+    makefile = (Path(__file__).parents[2] / "Makefile").read_text()
+    (line,) = [line for line in makefile.splitlines() if "-m infer pvdm " in line]
+    words = line.split("-m infer pvdm ")[1].split()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(joins, "shipped", lambda name: tmp_path / name)
+    assert run(*words) == 2
+    said = capsys.readouterr().err
+    assert "there is no folder" in said and "pvdm_sprites; train one" in said
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setattr(joins, "shipped", lambda name: checkpoint)
+    assert run(*words, "--scale", 1, "--later-steps", 1) == 0
+    said = capsys.readouterr().out
+    assert "out/pvdm-0.mp4 to out/pvdm-3.mp4: 128 frames, 16 s each" in said
+    videos = sorted((tmp_path / "out").glob("pvdm-*.mp4"))
+    assert [len(read_video(path)[0]) for path in videos] == [128] * 4

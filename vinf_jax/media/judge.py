@@ -103,12 +103,17 @@ def verdict(reading: Reading, facts: Facts) -> dict[str, bool]:
     return {name: reading.most(name) == value for name, value in _spoken(facts)}
 
 
-def keeps(frames: np.ndarray, clip: int) -> bool:
-    """Whether every piece of `clip` frames shows, in most of its frames, the colour and the shape
-    that the first one does. frames: uint8 F H W 3."""
+def kept(frames: np.ndarray, clip: int) -> dict[str, bool]:
+    """Of "colour" and "shape", whether every piece of `clip` frames shows, in most of its frames,
+    the one that the first piece does. frames: uint8 F H W 3."""
     seen = [judge(frames[n : n + clip]) for n in range(0, len(frames), clip)]
-    names = [(reading.most("colour"), reading.most("shape")) for reading in seen]
-    return all(names[0]) and len(set(names)) == 1
+    names = {fact: [reading.most(fact) for reading in seen] for fact in ("colour", "shape")}
+    return {fact: bool(said[0]) and len(set(said)) == 1 for fact, said in names.items()}
+
+
+def keeps(frames: np.ndarray, clip: int) -> bool:
+    """Whether colour and shape are kept; see `kept`."""
+    return all(kept(frames, clip).values())
 
 
 def _share(reading: Reading, name: str, value: str) -> float:
