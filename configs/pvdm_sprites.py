@@ -47,11 +47,13 @@ def get_config() -> ConfigDict:
     config.perceptual = ""
     config.train_autoencoder = ConfigDict(
         {
-            "steps": 4000,
+            "steps": 2400,
             "adversarial_steps": 0,
             "batch": 8,
-            "rate": 1e-3,
+            "rule": "muon",
+            "rate": 2e-3,
             "warmup": 100,
+            "decay_steps": 2400,
             "accumulate": 1,
             "turn": 1,
             "pixel": 4.0,
@@ -67,17 +69,21 @@ def get_config() -> ConfigDict:
     )
     # clips: pieces of two clips' length whose latents are kept; windows: clips cut out of each.
     # conditional: how often the clip before is known; coin: tossed for every sample, or batch.
+    # condition_noise: on the latents of that clip, which by recursion are not those of a real one.
     config.train_diffusion = ConfigDict(
         {
-            "clips": 4096,
-            "windows": 5,
-            "steps": 10000,
+            "clips": 8192,
+            "windows": 2,
+            "steps": 6000,
             "batch": 32,
-            "rate": 3e-4,
-            "warmup": 500,
+            "rule": "muon",
+            "rate": 1.5e-3,
+            "warmup": 200,
+            "decay_steps": 6000,
             "accumulate": 1,
-            "conditional": 0.5,
+            "conditional": 0.6,
             "coin": "sample",
+            "condition_noise": 0.1,
             "decay": 0.998,
             "average_every": 1,
             "save_every": 500,

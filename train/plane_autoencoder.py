@@ -26,6 +26,7 @@ from vinf_jax.training import state as training
 from . import footage, plane_losses, stage
 from .pictures import save_grid
 from .plane_networks import STAGES, arithmetic, new_autoencoder
+from .plane_rules import rule_of
 
 
 def reconstruction(config, out: Path) -> None:
@@ -131,11 +132,11 @@ def _critics(config) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _rule(t) -> optax.GradientTransformation:
-    return training.adamw(t.rate, warmup=t.warmup, b1=0.5, b2=0.9, accumulate=t.accumulate)
+    return rule_of(t, b1=0.5, b2=0.9)
 
 
 def _critic_rule(t) -> optax.GradientTransformation:
-    """As the model's, with the gradients of each critic clipped at 1."""
+    """AdamW at a constant rate, with the gradients of each critic clipped at 1."""
     rule = training.adamw(t.rate, b1=0.5, b2=0.9, clip=1.0, accumulate=t.accumulate)
     return optax.partition({name: rule for name in ("frame", "clip")}, _owners)
 

@@ -21,6 +21,7 @@ from . import stage
 from .pictures import save_grid
 from .plane_latents import drawn, plane_bank
 from .plane_losses import cast
+from .plane_rules import rule_of
 
 SAMPLED = 20
 """Steps of each clip that a checkpoint shows."""
@@ -36,12 +37,12 @@ def diffusion(config, out: Path) -> None:
     def loss(parameters, batch, key):
         unet = merge(graph, cast(parameters, dtype))
         target = batch["target"].astype(jnp.float32)
-        keys = jax.random.split(key)
+        keys = jax.random.split(key, 3)
         noise = jax.random.normal(keys[0], target.shape)
         times = jax.random.randint(keys[1], target.shape[:1], 0, schedule.num_train)
+        condition = blurred(keys[2], batch["condition"], t.condition_noise).astype(dtype)
 
         def model(x, times):
-            condition = batch["condition"].astype(dtype)
             return unet(x.astype(dtype), times, condition).astype(jnp.float32)
 
         return denoising_loss(model, schedule, "epsilon", target, noise, times), {}
@@ -50,7 +51,7 @@ def diffusion(config, out: Path) -> None:
         rng = np.random.default_rng((config.seed, step))
         return drawn(bank, rng, t.batch, t.conditional, t.coin)
 
-    rule = training.adamw(t.rate, warmup=t.warmup, accumulate=t.accumulate)
+    rule = rule_of(t)
     mesh, state, placement = stage.laid(config, training.begin(parameters, rule))
     update = training.updater(
         loss,
@@ -62,6 +63,15 @@ def diffusion(config, out: Path) -> None:
     )
     picture, phases = _picture(config, out, graph), [stage.Phase(t.steps, batch)]
     stage.run(config, t, out / "diffusion", update, state, mesh, phases, picture)
+
+
+def blurred(key: jax.Array, condition: jax.Array, deviation: float) -> jax.Array:
+    """Conditions (B, N, D) with noise, so that the UNet learns to mend what it is given: by
+    recursion it is given what it made itself (as in cascades: Ho et al., arXiv 2106.15282). Where
+    nothing is known, there is no noise."""
+    known = condition.astype(jnp.float32)
+    noise = deviation * jax.random.normal(key, known.shape)
+    return known + jnp.where(known.any(axis=(1, 2), keepdims=True), noise, 0.0)
 
 
 def _picture(config, out: Path, graph: Any) -> Callable[[int, training.State], None]:

@@ -40,8 +40,10 @@ def check(config) -> None:
     """Refuses a config that cannot be trained, with everything that is wrong."""
     from vinf_jax.training.placement import PLACEMENTS
 
+    from . import plane_rules
+
     t = config.train_autoencoder
-    troubles = []
+    troubles = plane_rules.troubles("train_autoencoder", t)
     if config.placement not in PLACEMENTS:
         troubles.append(f"placement: {config.placement!r}; give one of {', '.join(PLACEMENTS)}")
     if t.batch % config.devices:

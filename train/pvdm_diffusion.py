@@ -40,8 +40,10 @@ def run(config, out: Path, stages: Sequence[str] = STAGES, weights: Path | None 
 
 def check(config) -> None:
     """Refuses a config that cannot be trained, with everything that is wrong."""
+    from . import plane_rules
+
     t = config.train_diffusion
-    troubles = []
+    troubles = plane_rules.troubles("train_diffusion", t)
     if t.coin not in ("sample", "batch"):
         troubles.append(f"train_diffusion.coin: {t.coin!r}; give sample or batch")
     if t.windows < 2:

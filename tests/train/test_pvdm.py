@@ -30,7 +30,9 @@ def tiny():
                 "steps": 2,
                 "adversarial_steps": 4,
                 "batch": 2,
+                "rule": "adamw",
                 "warmup": 1,
+                "decay_steps": 0,
                 "accumulate": 2,
                 "turn": 2,
                 "critic_width": 4,
@@ -42,6 +44,8 @@ def tiny():
                 "windows": 3,
                 "steps": 4,
                 "batch": 2,
+                "warmup": 1,
+                "decay_steps": 4,
                 "save_every": 2,
                 "shown": 2,
             },
@@ -150,9 +154,12 @@ def test_configs_that_do_not_fit(tmp_path):
     config.placement, config.train_autoencoder.batch, config.devices = "apart", 3, 2
     with pytest.raises(ValueError, match=r"placement: 'apart'.*do not divide a batch of 3"):
         pvdm_autoencoder.run(config, tmp_path)
+    config.train_autoencoder.update({"rule": "muon", "accumulate": 2, "decay_steps": 1})
+    with pytest.raises(ValueError, match=r"accumulate: 2, but only adamw.*decay_steps: 1, but"):
+        pvdm_autoencoder.run(config, tmp_path)
     config = tiny()
-    config.train_diffusion.coin, config.train_diffusion.windows = "both", 1
-    with pytest.raises(ValueError, match=r"coin: 'both'.*windows: 1"):
+    config.train_diffusion.update({"coin": "both", "windows": 1, "rule": "sgd"})
+    with pytest.raises(ValueError, match=r"rule: 'sgd'.*coin: 'both'.*windows: 1"):
         pvdm_diffusion.run(config, tmp_path)
     with pytest.raises(ValueError, match="no checkpoint of the stage reconstruction"):
         pvdm_autoencoder.run(tiny(), tmp_path, ["adversarial"])

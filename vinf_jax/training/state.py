@@ -38,17 +38,20 @@ def adamw(
     rate: float,
     *,
     warmup: int = 0,
+    steps: int = 0,
     b1: float = 0.9,
     b2: float = 0.999,
     clip: float | None = None,
     accumulate: int = 1,
 ) -> optax.GradientTransformation:
-    """AdamW as PyTorch has it (weight decay 0.01), at a constant rate after a linear warm-up.
+    """AdamW as PyTorch has it (weight decay 0.01), after a linear warm-up.
 
-    clip: largest norm of all gradients together. accumulate: steps whose gradients are averaged
-    before parameters move.
+    steps: over which the rate falls as a cosine to a hundredth, the warm-up included; it is
+    constant if this is 0. clip: largest norm of all gradients together. accumulate: steps whose
+    gradients are averaged before parameters move; only then does the rate go on.
     """
     pace = optax.linear_schedule(0.0, rate, warmup) if warmup else rate
+    pace = _schedule(rate, steps, warmup) if steps else pace
     rule = optax.adamw(pace, b1=b1, b2=b2, weight_decay=0.01)
     rule = rule if clip is None else optax.chain(optax.clip_by_global_norm(clip), rule)
     if accumulate == 1:
