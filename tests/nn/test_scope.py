@@ -34,13 +34,14 @@ def numbers_of(frames, gaps):
     return np.cumsum(steps)
 
 
-def attended(scope, numbers, module, run=None, clips=1):
+def attended(scope, numbers, module, run=None, clips=1, afar=None):
     """What the scope makes of `tokens`, on one device or on clips: (N, F, C)."""
     x = tokens(len(numbers))
 
     def one(line, part):
         mine = line.own(jnp.asarray(numbers)[None], part.shape[1])[0]
-        context = surround(line, scope, mine, jnp.asarray(TIMES), gapless=False)
+        far = None if afar is None else jnp.asarray(afar)
+        context = surround(line, scope, mine, jnp.asarray(TIMES), gapless=False, afar=far)
         return scope.attend(module, part, context)
 
     if run is None:
@@ -48,14 +49,14 @@ def attended(scope, numbers, module, run=None, clips=1):
     return np.concatenate(list(run(one, x, clips)), axis=1)[:, : len(numbers)]
 
 
-def twin(scope, numbers, module):
+def twin(scope, numbers, module, afar=None):
     """The same, one frame, head and pixel after the other."""
     x = tokens(len(numbers))
     q, k, v = (
         (x @ np.asarray(part.kernel)).reshape(*x.shape[:2], HEADS, -1)
         for part in (module.to_q, module.to_k, module.to_v)
     )
-    far = spread(len(numbers), scope.spread)
+    far = spread(len(numbers), scope.spread) if afar is None else afar
     out = np.zeros_like(q)
     for n in range(len(x)):
         near_bias, far_bias = np.asarray(scope.biases(jnp.asarray(TIMES)))[:, n // PIXELS]
@@ -99,6 +100,15 @@ def test_scopes_on_devices(x64, clips, frames):
     for scope in (DualScope(local=3, spread=4, softness=50), Full()):
         whole = attended(scope, numbers, module)
         assert np.abs(attended(scope, numbers, module, on_devices, clips) - whole).max() < FP64
+
+
+@pytest.mark.parametrize("afar", [[0, 1, 2, 12], []])
+def test_a_call_may_name_the_frames_that_all_see(x64, afar):
+    module, numbers, scope = attention(), numbers_of(13, True), DualScope(local=3, spread=4)
+    expected = twin(scope, numbers, module, afar)
+    for where in ((), (simulated, 4)):
+        out = attended(scope, numbers, module, *where, afar=afar)
+        assert np.abs(out - expected).max() < FP64
 
 
 @given(frames=st.integers(1, 21))

@@ -4,7 +4,16 @@ import jax
 import numpy as np
 import pytest
 
-from vinf_jax.parallel.mesh import CLIP, FRAMES, GUIDANCE, make_mesh, on_mesh, place
+from vinf_jax.parallel.mesh import (
+    CLIP,
+    FRAMES,
+    GUIDANCE,
+    fetch,
+    local_clips,
+    make_mesh,
+    on_mesh,
+    place,
+)
 
 
 def test_axes_are_guidance_and_clips():
@@ -18,6 +27,11 @@ def test_frames_lie_on_clips_and_in_both_guidance_groups():
     assert [shard.data.shape for shard in x.addressable_shards] == [(2, 2)] * 8
     double = on_mesh(lambda part: 2 * part, make_mesh(4, 2), FRAMES, FRAMES)
     np.testing.assert_array_equal(double(x), 2 * np.arange(16).reshape(2, 8))
+    np.testing.assert_array_equal(fetch(x), np.arange(16).reshape(2, 8))
+
+
+def test_all_devices_of_a_process_may_be_clips():
+    assert dict(local_clips(make_mesh(3, 2)).shape) == {GUIDANCE: 1, CLIP: 6}
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,12 @@ def test_take(x64, frames, clips, picks):
     same_everywhere(lambda line, part: line.take(part, places), frames, clips)
 
 
+@cases
+def test_pick(x64, frames, clips):
+    places = np.random.default_rng(clips).integers(frames, size=frames % 4)
+    same_everywhere(lambda line, part: line.pick(part, jnp.asarray(places)), frames, clips)
+
+
 @given(frames=FRAMES, clips=CLIPS, count=st.integers(0, 30))
 @example(frames=20, clips=8, count=3)
 def test_sample(x64, frames, clips, count):

@@ -12,6 +12,7 @@ from vinf_jax.systems.video_infinity.prompts import (
     longest_crossfade,
     prompt_weights,
     timeline_troubles,
+    wave_text,
 )
 
 
@@ -32,6 +33,21 @@ def test_a_hard_cut_and_a_linear_fade():
     np.testing.assert_array_equal(prompt_weights(ranges, 0)[:, 1], [0] * 6 + [1] * 4)
     fade = prompt_weights(ranges, 4)[:, 1]
     np.testing.assert_allclose(fade, [0, 0, 0, 0, 1 / 8, 3 / 8, 5 / 8, 7 / 8, 1, 1], atol=FP64)
+
+
+def test_a_wave_has_the_text_of_its_frames():
+    ranges, numbers = [(0, 6), (6, 10)], np.array([9, 4, 5])
+    weights = prompt_weights(ranges, 4)
+    np.testing.assert_array_equal(prompt_weights(ranges, 4, numbers), weights[numbers])
+    encoded = np.random.default_rng(0).standard_normal((3, 5, 2))
+    halves = wave_text(encoded, ranges, 4, numbers)
+    assert halves.shape == (2, 1, 3, 5, 2)
+    np.testing.assert_array_equal(halves[1, 0], frame_text(encoded[:2], weights[numbers]))
+    np.testing.assert_array_equal(halves[0, 0], [encoded[2]] * 3)
+    np.testing.assert_array_equal(
+        wave_text(encoded[::2], [(0, 10)], 0, numbers), encoded[[2, 0]][:, None]
+    )
+    assert wave_text(encoded[:1], [(0, 10)], 0, numbers).shape == (1, 1, 5, 2)
 
 
 @given(st.integers(2, 5), st.integers(5, 30))

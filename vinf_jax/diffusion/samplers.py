@@ -4,6 +4,8 @@ A sampler is a frozen value (hashable, so it may be a static argument of jit) wi
 
     times             int32 numpy (n,): the diffusion time of each step, in order;
                       n is the real number of steps
+    table             coefficients of all steps; the columns `alpha` and `sigma` are the levels at
+                      which each step finds its sample
     stochastic        the claim that steps use noise
     init(noise)       the state to begin with, from unit noise in the latents' shape
     step(state, denoise, i, noise)
@@ -52,6 +54,8 @@ class Sampler(Protocol):
 
     @property
     def times(self) -> np.ndarray: ...
+    @property
+    def table(self) -> Any: ...
     @property
     def stochastic(self) -> bool: ...
     def init(self, noise: Array) -> State: ...

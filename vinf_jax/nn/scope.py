@@ -61,10 +61,11 @@ class DualScope(Synchronised):
     """Local and global scope (Video-Infinity, arXiv 2406.16260, section 4.2), by frame number.
 
     A frame sees the frames at most `local` numbers away and `spread` frames evenly spaced over the
-    video, the same for all. At diffusion time t >= `switch` global keys get a logit bias of
-    `strength`, below it local keys do; over `softness` diffusion steps on both sides of the switch
-    the one passes linearly into the other. A key in both scopes counts in both. Frames that do not
-    exist are not seen. Cost is linear in frames: queries are cut into blocks of about `local`.
+    video, the same for all (or those that the context names, where a call holds a part of a video).
+    At diffusion time t >= `switch` global keys get a logit bias of `strength`, below it local keys
+    do; over `softness` diffusion steps on both sides of the switch the one passes linearly into the
+    other. A key in both scopes counts in both. Frames that do not exist are not seen. Cost is
+    linear in frames: queries are cut into blocks of about `local`.
     """
 
     local: int = 8
@@ -104,6 +105,7 @@ class DualScope(Synchronised):
         return Sight(near, real, self.biases(time))
 
     def attend(self, attention: Attention, x: Array, context: Any) -> Array:
-        line = context.timeline
-        around, afar = line.halo(x, self.local), line.sample(x, self.spread)
+        line, far = context.timeline, context.afar
+        around = line.halo(x, self.local)
+        afar = line.sample(x, self.spread) if far is None else line.pick(x, far)
         return look(attention, x, around, afar, context.plan, self.local)

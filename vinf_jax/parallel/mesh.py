@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import jax
 import numpy as np
+from jax.experimental import multihost_utils
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 GUIDANCE, CLIP, DATA = "guidance", "clip", "data"
@@ -61,6 +62,19 @@ def batch_mesh(devices: int, among: Sequence[jax.Device] | None = None) -> Mesh:
 def on_mesh(function: Callable, mesh: Mesh, in_specs, out_specs) -> Callable:
     """`function`, seen by each device with its own part of the arguments."""
     return jax.shard_map(function, mesh=mesh, in_specs=in_specs, out_specs=out_specs)
+
+
+def local_clips(mesh: Mesh) -> Mesh:
+    """The devices of a mesh that belong to this process, as clips of a mesh of their own."""
+    here = [d for d in mesh.devices.flat if d.process_index == jax.process_index()]
+    return make_mesh(len(here), 1, here)
+
+
+def fetch(x: jax.Array) -> np.ndarray:
+    """The whole array on this host, what lies with other processes included."""
+    if x.is_fully_addressable:
+        return np.asarray(x)
+    return np.asarray(multihost_utils.process_allgather(x, tiled=True))
 
 
 def place(mesh: Mesh, spec: PartitionSpec, tree):

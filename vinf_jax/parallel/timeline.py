@@ -64,6 +64,10 @@ class Whole:
         """The frames at these positions of the video, the same on every device."""
         return jnp.take(x, jnp.asarray(positions, int), axis=1)
 
+    def pick(self, x: Array, positions: Array) -> Array:
+        """As `take`, at positions (G,) that only the running program knows."""
+        return jnp.take(x, positions, axis=1)
+
     def sample(self, x: Array, count: int) -> Array:
         """`count` frames evenly spaced over the video (all, if it has no more)."""
         return self.take(x, spread(x.shape[1], count))
@@ -148,6 +152,16 @@ class Sharded:
         mine = jnp.take(x, table[lax.axis_index(self.axis)], axis=1)
         everyone = lax.all_gather(mine, self.axis, axis=1, tiled=True)
         return jnp.take(everyone, jnp.asarray([c * most + k for c, k in places]), axis=1)
+
+    def pick(self, x: Array, positions: Array) -> Array:
+        """The clip that owns a frame adds it to the zeros of all others."""
+        if not positions.shape[0]:
+            return x[:, :0]
+        length = x.shape[1]
+        places = positions - self.first_frame(length)
+        owned = _on_frames((places >= 0) & (places < length), x.ndim)
+        mine = jnp.take(x, jnp.clip(places, 0, length - 1), axis=1)
+        return lax.psum(jnp.where(owned, mine, 0), self.axis)
 
     def sample(self, x: Array, count: int) -> Array:
         return self.take(x, spread(self.frames, count))

@@ -1,10 +1,12 @@
 """Video-Infinity (arXiv 2406.16260): long videos from a short-clip model, cut in time over devices.
 
 `VideoInfinity` is a model with its text encoder and autoencoder: `load`, `generate`, `stream`,
-`save`. `predict` is one denoiser call, for samplers of your own. `base`, `video_infinity` and
-`reference` are the scopes that have a name.
+`save`; `begin` makes a video wave by wave, `encode` the frames that are given to one. `predict` is
+one denoiser call, for samplers of your own. `base`, `video_infinity` and `reference` are the scopes
+that have a name.
 """
 
+from vinf_jax.systems.video_infinity.making import Making
 from vinf_jax.systems.video_infinity.model import Progress, VideoInfinity
 from vinf_jax.systems.video_infinity.prediction import predict
 from vinf_jax.systems.video_infinity.presets import (
@@ -21,6 +23,7 @@ __all__ = [
     "PRESETS",
     "SAMPLERS",
     "SCHEDULES",
+    "Making",
     "Progress",
     "Settings",
     "VideoInfinity",

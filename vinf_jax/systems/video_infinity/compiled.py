@@ -1,7 +1,7 @@
 """What is kept between videos: parameters on their devices, and compiled functions."""
 
 from collections.abc import Callable, Hashable
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import numpy as np
@@ -12,7 +12,7 @@ from vinf_jax.models.text_encoder import TextEncoder
 from vinf_jax.models.unet3d import UNet3D
 from vinf_jax.nn.parameters import merge, split
 from vinf_jax.parallel.mesh import EVERYWHERE, place
-from vinf_jax.systems.video_infinity.decoding import picture
+from vinf_jax.systems.video_infinity.decoding import latents, picture
 
 
 class Compiled:
@@ -31,8 +31,9 @@ class Compiled:
         graph, self._text = split(text_encoder)
         self._encode = jax.jit(lambda parameters, tokens: merge(graph, parameters)(tokens))
         self._picture = jax.jit(picture(self.autoencoder[0], scale))
+        self._latents = jax.jit(latents(self.autoencoder[0], scale))
         self._kept: dict[Hashable, Any] = {}
-        self._laid: tuple[Mesh, tuple[Any, Any]] | None = None
+        self._laid: dict[str, tuple[Mesh, Any]] = {}
 
     def text(self, tokens: np.ndarray) -> np.ndarray:
         """Features (n, N, D) of tokens (n, N)."""
@@ -42,13 +43,15 @@ class Compiled:
         """Pixels uint8 (n, H, W, 3) of a few latents (n, h, w, C), on one device."""
         return np.asarray(self._picture(self.autoencoder[1], latents))
 
-    def laid(self, mesh: Mesh) -> tuple[Any, Any]:
-        """Parameters of the UNet and of the autoencoder, on every device of the mesh. Those of one
-        mesh are kept at a time."""
-        if self._laid is None or self._laid[0] != mesh:
-            both = self.unet[1], self.autoencoder[1]
-            self._laid = mesh, place(mesh, EVERYWHERE, both)
-        return self._laid[1]
+    def latents(self, pixels: np.ndarray) -> np.ndarray:
+        """Latents (n, h, w, C) of a few pictures uint8 (n, H, W, 3), on one device."""
+        return np.asarray(self._latents(self.autoencoder[1], pixels))
+
+    def laid(self, part: Literal["unet", "autoencoder"], mesh: Mesh) -> dict[str, Any]:
+        """Parameters of a network, on every device of the mesh; of one mesh at a time."""
+        if part not in self._laid or self._laid[part][0] != mesh:
+            self._laid[part] = mesh, place(mesh, EVERYWHERE, getattr(self, part)[1])
+        return self._laid[part][1]
 
     def keep(self, key: Hashable, make: Callable[[], Any]) -> Any:
         """What `make` made when this key was first asked for."""

@@ -1,5 +1,5 @@
-"""Latents to pixels: every device decodes its own clip, a few frames at a time, and pixels leave
-the devices as bytes, one after the other in the order of the frames."""
+"""Latents to pixels and back: every device takes a few frames at a time, and pixels leave the
+devices as bytes, in the order of the frames."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -7,11 +7,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import Array
 from jax.sharding import Mesh
 
 from vinf_jax.nn.parameters import merge
-from vinf_jax.parallel.mesh import EVERYWHERE, FRAMES, on_mesh
+from vinf_jax.parallel.mesh import EVERYWHERE, FRAMES, on_mesh, place
 
 CHUNK = 8
 """Frames that a device decodes at once: the bound on its memory."""
@@ -26,15 +26,49 @@ def picture(graph: Any, scale: float) -> Callable[[Any, Array], Array]:
     return decode
 
 
-def chunk_decoder(graph: Any, scale: float, mesh: Mesh, size: int) -> jax.stages.Wrapped:
-    """(parameters, latents (1, F, h, w, C), first) -> uint8 (1, clips x size, H, W, 3): of every
-    clip the `size` frames from its frame `first` on, each on the device that holds it."""
+def latents(graph: Any, scale: float) -> Callable[[Any, Array], Array]:
+    """(parameters, uint8 pixels (N, H, W, 3)) -> latents (N, h, w, C), the means of their
+    distributions, on one device."""
+
+    def encode(parameters: Any, pixels: Array) -> Array:
+        images = pixels.astype(jnp.result_type(*parameters.values())) / 127.5 - 1
+        mean = merge(graph, parameters).encode(images)[0]
+        return mean.astype(jnp.promote_types(mean.dtype, jnp.float32)) * scale
+
+    return encode
+
+
+def chunk_decoder(graph: Any, scale: float, mesh: Mesh) -> jax.stages.Wrapped:
+    """(parameters, latents (1, F, h, w, C)) -> uint8 (1, F, H, W, 3), each frame on the device that
+    holds it."""
     decode = picture(graph, scale)
 
-    def own(parameters: Any, latents: Array, first: Array) -> Array:
-        return decode(parameters, lax.dynamic_slice_in_dim(latents[0], first, size))[None]
+    def own(parameters: Any, latents: Array) -> Array:
+        return decode(parameters, latents[0])[None]
 
-    return jax.jit(on_mesh(own, mesh, (EVERYWHERE, FRAMES, EVERYWHERE), FRAMES))
+    return jax.jit(on_mesh(own, mesh, (EVERYWHERE, FRAMES), FRAMES))
+
+
+def chunks(
+    decode: Callable, parameters: Any, latents: np.ndarray, mesh: Mesh, count: int
+) -> Iterator[np.ndarray]:
+    """Pixels of latents (n, h, w, C), `count` frames at a time and what is left. The next chunk is
+    on its way while one is looked at."""
+    waiting = None
+    for first in range(0, len(latents), count):
+        part = filled(latents[first : first + count], count)
+        coming = decode(parameters, place(mesh, FRAMES, part[None]))
+        if waiting is not None:
+            yield np.asarray(waiting)[0]
+        waiting = coming
+    if waiting is not None:
+        yield np.asarray(waiting)[0, : len(latents) - first]
+
+
+def filled(x: np.ndarray, count: int) -> np.ndarray:
+    """x (n, ...) as (count, ...): the last one stands for those that are missing."""
+    pads = [(0, count - len(x))] + [(0, 0)] * (x.ndim - 1)
+    return np.pad(x, pads, mode="edge")
 
 
 def to_bytes(images: Array) -> Array:
@@ -42,34 +76,14 @@ def to_bytes(images: Array) -> Array:
     return jnp.round((jnp.clip(images, -1, 1) + 1) * 127.5).astype(jnp.uint8)
 
 
-def chunk_starts(length: int, size: int) -> list[int]:
-    """Where chunks of `size` begin in a clip of `length`; the last may overlap the one before."""
-    return [min(first, length - size) for first in range(0, length, size)]
-
-
-def in_order(
-    chunks: list[Array], starts: list[int], length: int, frames: int
-) -> Iterator[tuple[int, np.ndarray]]:
-    """(first frame, pixels (n, H, W, 3)) of decoded chunks, clip by clip, padding left out."""
-    held = [by_clip(chunk) for chunk in chunks]
-    for clip in range(len(held[0])):
-        done = 0
-        for first, parts in zip(starts, held, strict=True):
-            number = clip * length + done
-            stop = min(first + parts[clip].shape[1], frames - clip * length)
-            if stop > done:
-                yield number, np.asarray(parts[clip])[0, done - first : stop - first]
-            done = max(done, stop)
-
-
-def frames_at(x: Array, numbers: list[int]) -> np.ndarray:
-    """Frames (n, ...) of x (1, F, ...) by number, each fetched from the device that holds it."""
-    clips = by_clip(x)
+def frames_at(x: Array, places: list[int]) -> np.ndarray:
+    """Frames (n, ...) of x (1, F, ...) by position, each fetched from the device that holds it."""
+    clips = _by_clip(x)
     length = clips[0].shape[1]
-    return np.stack([np.asarray(clips[n // length][0, n % length]) for n in numbers])
+    return np.stack([np.asarray(clips[n // length][0, n % length]) for n in places])
 
 
-def by_clip(chunk: Array) -> list[Array]:
+def _by_clip(x: Array) -> list[Array]:
     """What each clip's device holds, one copy of each."""
-    shards = [shard for shard in chunk.addressable_shards if shard.replica_id == 0]
+    shards = [shard for shard in x.addressable_shards if shard.replica_id == 0]
     return [shard.data for shard in sorted(shards, key=lambda shard: shard.index[1].start or 0)]

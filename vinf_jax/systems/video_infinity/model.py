@@ -1,6 +1,6 @@
 """The text-to-video system: a folder of weights in, frames of any number out."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,12 @@ from vinf_jax.nn.scope import Scope
 from vinf_jax.parallel.mesh import make_mesh
 from vinf_jax.systems.video_infinity import folder as on_disk
 from vinf_jax.systems.video_infinity.compiled import Compiled
+from vinf_jax.systems.video_infinity.encoding import encoded
+from vinf_jax.systems.video_infinity.making import Making
 from vinf_jax.systems.video_infinity.networks import NETWORKS
+from vinf_jax.systems.video_infinity.progress import Progress
 from vinf_jax.systems.video_infinity.prompts import Range
 from vinf_jax.systems.video_infinity.request import Limits, request
-from vinf_jax.systems.video_infinity.run import Progress, Run
 from vinf_jax.systems.video_infinity.settings import Settings
 from vinf_jax.systems.video_infinity.tokens import Tokenizer
 
@@ -121,6 +123,35 @@ class VideoInfinity:
         prompts: Sequence[str],
         *,
         frames: int,
+        given: Mapping[int, np.ndarray] | None = None,
+        on_step: Callable[[Progress], object] | None = None,
+        **wishes: Any,
+    ) -> Iterator[tuple[int, np.ndarray]]:
+        """The video in pieces (number of the first frame, uint8 (n, height, width, 3)), in order.
+
+        Arguments are checked at once; the work begins with the first piece.
+
+        Args:
+            prompts, frames, wishes: as in `begin`.
+            given: clean latents (h, w, C) of frames that are known, by number: of a video to go on
+                with, of what stands before and after a gap, of a start or an end image. `encode`
+                makes them from pixels. They are part of the video.
+            on_step: told about every stage and step.
+
+        Raises:
+            ValueError: one message with everything that does not fit.
+        """
+        given = given or {}
+        making = self.begin(prompts, frames=frames, given=given, **wishes)
+        making.refuse_shapes(given)
+        self.timings = making.timings
+        return making.pieces(given, on_step)
+
+    def begin(
+        self,
+        prompts: Sequence[str],
+        *,
+        frames: int,
         clips: int = 1,
         seed: int = 0,
         steps: int | None = None,
@@ -135,13 +166,15 @@ class VideoInfinity:
         ranges: Sequence[Range] | None = None,
         crossfade: int | None = None,
         guidance_groups: int = 1,
+        wave: int | None = None,
+        overlap: int | None = None,
+        given: Collection[int] = (),
         devices: Sequence[jax.Device] | None = None,
-        on_step: Callable[[Progress], object] | None = None,
-    ) -> Iterator[tuple[int, np.ndarray]]:
-        """The video in pieces (number of the first frame, uint8 (n, height, width, 3)), in order.
+    ) -> Making:
+        """The making of a video, for those who drive it themselves: wave by wave, keeping latents
+        where they like, and the sampler's state. Everything is checked; no work is done yet.
 
-        What is not given is the settings' default. Arguments are checked at once; the work begins
-        with the first piece.
+        What is not given is the settings' default.
 
         Args:
             prompts: texts, in the order of time.
@@ -158,8 +191,12 @@ class VideoInfinity:
             ranges: (first, last + 1) frames of each prompt; split evenly if not given.
             crossfade: frames over which one prompt passes into the next, centred on the boundary.
             guidance_groups: 2 computes the halves of guidance on two groups of devices.
+            wave: frames that one call makes at most; 0 is no limit. The calls are
+                `waves.plan_waves`'s, the same on any devices.
+            overlap: frames made before that a call holds beside those it makes.
+            given: numbers of frames that are not to be made; what their latents are, is asked when
+                a wave needs them.
             devices: to use, the first clips x guidance_groups of them; all if not given.
-            on_step: told about every stage and step.
 
         Raises:
             ValueError: one message with everything that does not fit.
@@ -183,12 +220,22 @@ class VideoInfinity:
             ranges=ranges,
             crossfade=crossfade,
             guidance_groups=guidance_groups,
+            wave=wave,
+            overlap=overlap,
+            given=given,
         )
         mesh = make_mesh(clips, guidance_groups, usable)
         tokens = self.tokenizer.encode(wish.texts)
-        self.timings = {}
-        run = Run(self._compiled, self.schedule, self.settings.prediction, wish, mesh, tokens)
-        return run.pieces(on_step, self.timings)
+        return Making(self._compiled, self.schedule, self.settings.prediction, wish, mesh, tokens)
+
+    def encode(self, pixels: np.ndarray) -> np.ndarray:
+        """Latents (n, h, w, C) of pictures uint8 (n, height, width, 3), for `given`: the means of
+        what the autoencoder takes them for.
+
+        Raises:
+            ValueError: pixels of another dtype, or of a size that the model does not make.
+        """
+        return encoded(self._compiled, pixels, self._side)
 
     @property
     def _side(self) -> int:

@@ -40,13 +40,17 @@ def longest_crossfade(ranges: Sequence[Range]) -> int:
     return min([2 * lengths[0], *lengths[1:-1], 2 * lengths[-1]])
 
 
-def prompt_weights(ranges: Sequence[Range], crossfade: int) -> np.ndarray:
+def prompt_weights(
+    ranges: Sequence[Range], crossfade: int, numbers: Sequence[int] | np.ndarray | None = None
+) -> np.ndarray:
     """How much of each prompt each frame is given: float64 (F, prompts), rows sum to 1.
+
+    numbers: of the frames; all that the ranges hold if not given.
 
     At every boundary the weight passes linearly from one prompt to the next over `crossfade`
     frames, half of them on each side.
     """
-    middle = np.arange(ranges[-1][1]) + 0.5
+    middle = np.asarray(np.arange(ranges[-1][1]) if numbers is None else numbers) + 0.5
     later = np.ones((len(ranges) + 1, len(middle)))
     for p, (start, _) in enumerate(ranges[1:], 1):
         later[p] = np.clip((middle - start) / max(crossfade, 1e-9) + 0.5, 0, 1)
@@ -58,6 +62,20 @@ def frame_text(encoded: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Features per frame (F, N, D), from those of the prompts (prompts, N, D) and the weights."""
     mixed = np.tensordot(weights, np.asarray(encoded, np.float64), axes=1)
     return mixed.astype(encoded.dtype)
+
+
+def wave_text(
+    encoded: np.ndarray, ranges: Sequence[Range], crossfade: int, numbers: np.ndarray
+) -> np.ndarray:
+    """Text of the halves of guidance: (halves, 1, N, D) for one prompt, for several with a frame
+    axis before N. encoded: features (texts, N, D) of the prompts, then of the negative one if there
+    is guidance. numbers: of the frames."""
+    count = len(ranges)
+    text, without = encoded[:1], encoded[count:]
+    if count > 1:
+        text = frame_text(encoded[:count], prompt_weights(ranges, crossfade, numbers))[None]
+        without = np.broadcast_to(without[:, None], (len(without), *text.shape[1:]))
+    return np.stack([without, text]) if len(without) else text[None]
 
 
 def _range_troubles(count: int, frames: int, ranges: Sequence[Range]) -> list[str]:

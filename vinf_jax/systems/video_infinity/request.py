@@ -1,14 +1,15 @@
 """What a person asks of `generate`, checked as a whole before anything is computed."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
 
 from vinf_jax.diffusion.samplers import Sampler
 from vinf_jax.diffusion.schedule import Schedule
-from vinf_jax.nn.scope import Scope
+from vinf_jax.nn.reference import Reference
+from vinf_jax.nn.scope import DualScope, Scope
 from vinf_jax.systems.video_infinity.presets import scope_of
 from vinf_jax.systems.video_infinity.prompts import (
     Range,
@@ -22,8 +23,15 @@ from vinf_jax.systems.video_infinity.settings import (
     sampler_troubles,
 )
 from vinf_jax.systems.video_infinity.tokens import Tokenizer
+from vinf_jax.systems.video_infinity.waves import (
+    Wave,
+    given_troubles,
+    length_troubles,
+    plan_waves,
+)
 
 MOST = 2**31 - 1
+SAMPLING = ("steps", "guidance", "height", "width", "fps", "sampler", "scope", "karras")
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,9 @@ class Request:
     crossfade: int
     guidance_groups: int
     karras: bool
+    wave: int
+    overlap: int
+    given: Collection[int]
 
     @property
     def halves(self) -> int:
@@ -57,6 +68,17 @@ class Request:
     def texts(self) -> list[str]:
         """The prompts, and last the negative one where guidance needs it."""
         return [*self.prompts, *[self.negative_prompt] * (self.halves - 1)]
+
+    @property
+    def waves(self) -> tuple[Wave, ...]:
+        """The calls that make the video."""
+        return plan_waves(
+            self.frames,
+            wave=self.wave,
+            overlap=self.overlap,
+            spread=self.scope.spread if isinstance(self.scope, DualScope) else 0,
+            given=self.given,
+        )
 
     def make_sampler(self, schedule: Schedule) -> Sampler:
         return make_sampler(self.sampler, schedule, self.steps, self.karras)
@@ -83,21 +105,28 @@ def request(limits: Limits, **given: Any) -> Request:
     settings = limits.settings
     chosen = {
         name: getattr(settings, name) if given[name] is None else given[name]
-        for name in ("steps", "guidance", "height", "width", "fps", "sampler", "scope", "karras")
+        for name in (*SAMPLING, "wave")
     }
     wish: dict[str, Any] = given | chosen
     troubles = _number_troubles(wish, limits.side) + _device_troubles(wish, limits.devices)
     troubles += _prompt_troubles(wish) or _word_troubles(wish, limits.tokenizer)
     troubles += sampler_troubles(wish["sampler"], limits.schedule, wish["steps"], wish["karras"])
-    troubles += _scope_troubles(wish)
+    troubles += _scope_troubles(wish) + _wave_troubles(wish)
     if troubles:
         raise ValueError("; ".join(troubles))
     ranges = wish["ranges"] or even_ranges(len(wish["prompts"]), wish["frames"])
     crossfade = wish["crossfade"]
     if crossfade is None:
         crossfade = min(settings.crossfade, longest_crossfade(ranges))
+    overlap = wish["overlap"]
+    if overlap is None:
+        overlap = min(settings.overlap, wish["wave"] - 1) if wish["wave"] else settings.overlap
     wish |= {"scope": scope_of(wish["scope"]), "ranges": ranges, "crossfade": crossfade}
-    return Request(**wish)
+    wish["given"] = tuple(sorted(wish["given"]))
+    wish["overlap"] = overlap
+    asked = Request(**wish)
+    _refuse_small_waves(asked)
+    return asked
 
 
 def _whole(value: Any) -> bool:
@@ -171,3 +200,34 @@ def _scope_troubles(wish: Mapping[str, Any]) -> list[str]:
     frames = wish["frames"]
     fits = _whole(frames) and frames >= 1
     return [f"scope {line}" for line in scope.troubles(frames)] if fits else []
+
+
+def _wave_troubles(wish: Mapping[str, Any]) -> list[str]:
+    wave, given, frames = wish["wave"], wish["given"], wish["frames"]
+    troubles = length_troubles(wave, wish["overlap"])
+    if not _whole(frames) or frames < 1:
+        return troubles
+    troubles += given_troubles(frames, given)
+    if not troubles and (given or 0 < wave < frames) and _counts_places(wish["scope"]):
+        troubles.append(
+            "scope: preset reference counts frames by place and knows no parts of a video; for "
+            "waves or given frames use video_infinity or base"
+        )
+    return troubles
+
+
+def _counts_places(scope: Any) -> bool:
+    try:
+        return isinstance(scope_of(scope), Reference)
+    except ValueError:
+        return False  # said already
+
+
+def _refuse_small_waves(asked: Request) -> None:
+    """ValueError where a call holds fewer frames than there are clips."""
+    smallest = min(len(wave.numbers) for wave in asked.waves)
+    if smallest < asked.clips:
+        raise ValueError(
+            f"clips: {asked.clips} clips, but the smallest wave holds {smallest} frames; use at "
+            f"most {smallest} clips"
+        )

@@ -1,7 +1,9 @@
-"""One sampling step of a whole video as one compiled function: guidance, UNet, sampler, noise."""
+"""One sampling step of all frames of a call as one compiled function: guidance, UNet, sampler,
+noise, and the frames that are known."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -10,6 +12,7 @@ from jax import Array, lax
 from jax.sharding import Mesh
 from jax.sharding import PartitionSpec as P
 
+from vinf_jax.diffusion import known as known_frames
 from vinf_jax.diffusion.denoiser import denoiser, guided
 from vinf_jax.diffusion.samplers import Sampler, State
 from vinf_jax.diffusion.schedule import Schedule
@@ -32,9 +35,10 @@ from vinf_jax.systems.video_infinity.prediction import dtype_of
 
 @dataclass(frozen=True)
 class Plan:
-    """All that is fixed while a video of `frames` frames is sampled, before tracing.
+    """All that is fixed while `frames` frames are sampled, before tracing.
 
-    shape: of one frame's latents, (H, W, C). halves: 2 with guidance, 1 without.
+    shape: of one frame's latents, (H, W, C). halves: 2 with guidance, 1 without. gapless: their
+    numbers rise by one. held: some frames may be known, and the global ones are given.
     """
 
     graph: Any
@@ -46,6 +50,8 @@ class Plan:
     frames: int
     shape: tuple[int, int, int]
     halves: int
+    gapless: bool = True
+    held: bool = False
 
     @property
     def line(self) -> Sharded:
@@ -58,36 +64,47 @@ def text_spec(axes: int) -> P:
     return HALVES_FRAMES if axes == 5 else HALVES
 
 
-def start(plan: Plan, dtype: Any) -> Callable[[Array, Array], State]:
-    """(keys (B,), numbers (F,)) -> the sampler's first state, frames over clips."""
+def start(plan: Plan, dtype: Any) -> Callable[..., State]:
+    """(keys (B,), numbers (F,)) -> the sampler's first state, frames over clips. Where the plan
+    holds frames, two more: known (F,) and clean latents (B, F, H, W, C)."""
 
-    def draw(keys: Array, numbers: Array) -> State:
-        return plan.sampler.init(frame_noise(keys, numbers, plan.shape, dtype))
+    def draw(keys: Array, numbers: Array, *held: Array) -> State:
+        state = plan.sampler.init(frame_noise(keys, numbers, plan.shape, dtype))
+        return known_frames.hold(state, held[1], _on_latents(held[0])) if held else state
 
-    return jax.jit(on_mesh(draw, plan.mesh, (EVERYWHERE, P(CLIP)), FRAMES))
+    more = (P(CLIP), FRAMES) if plan.held else ()
+    return jax.jit(on_mesh(draw, plan.mesh, (EVERYWHERE, P(CLIP), *more), FRAMES))
 
 
 def step(plan: Plan, text_axes: int) -> jax.stages.Wrapped:
-    """(state, i, parameters, keys, guidance, fps, text, numbers) -> the state after step i.
+    """(state, i, parameters, keys, guidance, fps, text, numbers) -> the state after step i. Where
+    the plan holds frames, two more: known (F,) and the global frames' positions (G,).
 
     The state is given away: its buffers become the result's.
     """
 
-    def one(state, i, parameters, keys, guidance, fps, text, numbers) -> State:
-        halves = _halves(plan, parameters, text, fps, numbers)
+    def one(state, i, parameters, keys, guidance, fps, text, numbers, *held) -> State:
+        known, afar = held or (None, None)
+        halves = _halves(plan, parameters, text, fps, numbers, afar)
         denoise = denoiser(halves, plan.schedule, plan.prediction)
         joined = guided(denoise, guidance) if plan.halves == 2 else _only(denoise)
+        draw = partial(frame_noise, numbers=numbers, shape=plan.shape, dtype=state["x"].dtype)
         noise = None
         if plan.sampler.stochastic:
-            keys = jax.vmap(jax.random.fold_in, (0, None))(keys, i)
-            noise = frame_noise(keys, numbers, plan.shape, state["x"].dtype)
-        return plan.sampler.step(state, joined, i, noise)
+            noise = draw(jax.vmap(jax.random.fold_in, (0, None))(keys, i))
+        if known is None:
+            return plan.sampler.step(state, joined, i, noise)
+        around = {"known": _on_latents(known), "own": draw(keys)}
+        return known_frames.step(plan.sampler, state, joined, i, noise, **around)
 
-    specs = (FRAMES, *(EVERYWHERE,) * 5, text_spec(text_axes), P(CLIP))
+    more = (P(CLIP), EVERYWHERE) if plan.held else ()
+    specs = (FRAMES, *(EVERYWHERE,) * 5, text_spec(text_axes), P(CLIP), *more)
     return jax.jit(on_mesh(one, plan.mesh, specs, FRAMES), donate_argnums=0)
 
 
-def _halves(plan: Plan, parameters, text: Array, fps: Array, numbers: Array) -> Callable:
+def _halves(
+    plan: Plan, parameters, text: Array, fps: Array, numbers: Array, afar: Array | None
+) -> Callable:
     """A model (x, time) -> (halves, *x.shape): every device group computes the halves whose text
     it holds, and gets those of the others."""
     unet, dtype = merge(plan.graph, parameters), dtype_of(parameters)
@@ -95,8 +112,10 @@ def _halves(plan: Plan, parameters, text: Array, fps: Array, numbers: Array) -> 
 
     def answer(x: Array, time: Array) -> Array:
         batch = jnp.broadcast_to(x.astype(dtype), (here, *x.shape)).reshape(-1, *x.shape[1:])
+        batch = lax.pcast(batch, GUIDANCE, to="varying")
         times = jnp.full(batch.shape[:1], time)
-        context = surround(plan.line, plan.scope, numbers, times, gapless=True)
+        given = {"gapless": plan.gapless, "afar": afar}
+        context = surround(plan.line, plan.scope, numbers, times, **given)
         out = unet(batch, times, text.reshape(-1, *text.shape[2:]), fps, context)
         out = out.astype(x.dtype).reshape(here, *x.shape)
         whole = jnp.zeros((plan.halves, *x.shape), x.dtype)
@@ -104,6 +123,11 @@ def _halves(plan: Plan, parameters, text: Array, fps: Array, numbers: Array) -> 
         return lax.psum(whole, GUIDANCE)
 
     return answer
+
+
+def _on_latents(mask: Array) -> Array:
+    """A mask over frames (F,), shaped to meet latents (B, F, H, W, C)."""
+    return mask[None, :, None, None, None]
 
 
 def _only(denoise: Callable) -> Callable:

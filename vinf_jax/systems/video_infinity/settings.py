@@ -9,6 +9,7 @@ from vinf_jax.diffusion.denoiser import KINDS
 from vinf_jax.diffusion.samplers import DDIM, DPMSolver, Sampler
 from vinf_jax.diffusion.schedule import Schedule
 from vinf_jax.systems.video_infinity.presets import scope_of
+from vinf_jax.systems.video_infinity.waves import length_troubles
 
 SAMPLERS = {
     "dpmsolver++": lambda schedule, steps, karras: DPMSolver(
@@ -29,7 +30,8 @@ class Settings:
     latent_scale: latents of the UNet over those of the autoencoder. prediction: what the UNet
     answers, "epsilon", "v" or "x0". height, width: pixels. fps: frames per second that it was
     trained at. clip_frames: frames of a training clip. scope: settings for `scope_of`. crossfade:
-    frames, cut down where prompts are shorter.
+    frames, cut down where prompts are shorter. wave: frames that one call makes at most, 0 for no
+    limit; overlap: frames made before that it holds beside them (`waves.plan_waves`).
     """
 
     latent_scale: float
@@ -45,6 +47,8 @@ class Settings:
     karras: bool = False
     scope: Mapping[str, Any] = field(default_factory=lambda: {"preset": "video_infinity"})
     crossfade: int = 0
+    wave: int = 0
+    overlap: int = 16
 
     def __post_init__(self) -> None:
         numbers = ("latent_scale", "height", "width", "fps", "clip_frames")
@@ -53,6 +57,7 @@ class Settings:
             for name in numbers
             if not getattr(self, name) > 0
         ]
+        troubles += length_troubles(self.wave, None) + length_troubles(0, self.overlap)
         if self.prediction not in KINDS:
             troubles.append(f"prediction: {self.prediction!r}; give one of {', '.join(KINDS)}")
         if self.sampler not in SAMPLERS:

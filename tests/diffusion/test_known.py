@@ -1,0 +1,72 @@
+"""Known frames: seen at each step's level with their own noise, clean between steps and after."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from tests.tolerances import EXACT, FP64
+from vinf_jax.diffusion import known as known_frames
+from vinf_jax.diffusion.samplers import DDIM, DPMSolver
+from vinf_jax.diffusion.schedule import Schedule
+
+FRAMES = 6
+KNOWN = np.array([True, False, False, True, False, True])
+PLAIN = Schedule.scaled_linear()
+SAMPLERS = [
+    DDIM(Schedule.videocrafter2(), 4),
+    DDIM(PLAIN, 5, eta=0.0),
+    DPMSolver(PLAIN, 4),
+    DPMSolver(PLAIN, 5, stochastic=False, karras=True),
+]
+
+
+def normal(seed):
+    return jnp.asarray(np.random.default_rng(seed).standard_normal((FRAMES, 2)))
+
+
+def sampled(sampler, denoise, known):
+    """The states of all steps, the first included, and what the denoiser saw."""
+    clean, own, seen = normal(1), normal(2), []
+    known = jnp.asarray(known)[:, None]
+
+    def watched(x, time):
+        seen.append(np.asarray(x))
+        return denoise(x, time)
+
+    states = [known_frames.hold(sampler.init(own), clean, known)]
+    for i in range(len(sampler.times)):
+        noise = normal(10 + i) if sampler.stochastic else None
+        around = {"known": known, "own": own}
+        states.append(known_frames.step(sampler, states[-1], watched, i, noise, **around))
+    return states, seen
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_known_frames_stay_and_the_others_do_not_mind(x64, sampler):
+    """With a denoiser that treats frames by themselves the others come out as without."""
+
+    def denoise(x, time):
+        return jnp.tanh(x) + time / 1000
+
+    states, seen = sampled(sampler, denoise, KNOWN)
+    for state in states:
+        for x in state.values():
+            np.testing.assert_array_equal(x[KNOWN], normal(1)[KNOWN])
+    expected, everything = sampled(sampler, denoise, np.zeros(FRAMES, bool))
+    for state, other in zip(states, expected, strict=True):
+        for name, x in other.items():
+            assert np.abs(state[name] - x)[~KNOWN].max() == EXACT
+    for x, other in zip(seen, everything, strict=True):
+        np.testing.assert_array_equal(x[~KNOWN], other[~KNOWN])
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_the_network_finds_known_frames_at_the_level_of_their_step(x64, sampler):
+    clean, own, table = normal(1), normal(2), sampler.table
+    _, seen = sampled(sampler, lambda x, time: jnp.zeros_like(x), KNOWN)
+    for i, x in enumerate(seen):
+        level = table.alpha[i] * clean + table.sigma[i] * own
+        assert np.abs(x - level)[KNOWN].max() < FP64
+    alphas = sampler.schedule.levels(jnp.asarray(sampler.times), jnp.zeros((len(seen), 1)))[0]
+    if not getattr(sampler, "karras", False):
+        np.testing.assert_allclose(alphas[:, 0], table.alpha, atol=FP64)

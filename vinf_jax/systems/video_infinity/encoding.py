@@ -1,0 +1,24 @@
+"""Pixels to latents, checked and a few pictures at a time."""
+
+import numpy as np
+
+from vinf_jax.systems.video_infinity.compiled import Compiled
+from vinf_jax.systems.video_infinity.decoding import CHUNK, filled
+
+
+def encoded(compiled: Compiled, pixels: np.ndarray, side: int) -> np.ndarray:
+    """See `VideoInfinity.encode`. side: pixels that both sides must be multiples of."""
+    pixels = np.asarray(pixels)
+    shape = pixels.shape
+    if pixels.dtype != np.uint8 or pixels.ndim != 4 or shape[-1] != 3 or not len(pixels):
+        raise ValueError(
+            f"pixels: {pixels.dtype} of shape {shape}; give uint8 (n, height, width, 3)"
+        )
+    if shape[1] % side or shape[2] % side or not shape[1] * shape[2]:
+        raise ValueError(
+            f"pixels: {shape[1]}x{shape[2]}; both sides must be multiples of {side}, so crop or "
+            "scale them first"
+        )
+    parts = [pixels[first : first + CHUNK] for first in range(0, len(pixels), CHUNK)]
+    made = [compiled.latents(filled(part, CHUNK))[: len(part)] for part in parts]
+    return np.concatenate(made)

@@ -1,0 +1,233 @@
+"""One video from a checked request, wave by wave: set-up, compile, denoise, decode."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh
+from jax.sharding import PartitionSpec as P
+
+from vinf_jax.diffusion.samplers import State
+from vinf_jax.diffusion.schedule import Schedule
+from vinf_jax.parallel.mesh import CLIP, EVERYWHERE, FRAMES, local_clips, place
+from vinf_jax.systems.video_infinity import decoding, sampling
+from vinf_jax.systems.video_infinity.call import Call, LatentsOf, Saved
+from vinf_jax.systems.video_infinity.compiled import Compiled
+from vinf_jax.systems.video_infinity.prediction import dtype_of
+from vinf_jax.systems.video_infinity.progress import Progress, Telling
+from vinf_jax.systems.video_infinity.prompts import wave_text
+from vinf_jax.systems.video_infinity.request import Request
+from vinf_jax.systems.video_infinity.waves import Wave
+
+Told = Callable[[Progress], object] | None
+
+
+class Making:
+    """The making of one video. It holds what one wave needs and nothing of the others; who drives
+    it keeps the latents that `wave` returns, and gives back those that a later wave asks for.
+
+    request: what is made. waves: the calls, to be made in order. shape: of one frame's latents.
+    dtype: of latents and states. steps: of a wave. timings: seconds by stage, summed over waves.
+    """
+
+    def __init__(
+        self,
+        compiled: Compiled,
+        schedule: Schedule,
+        prediction: str,
+        request: Request,
+        mesh: Mesh,
+        tokens: np.ndarray,
+    ) -> None:
+        self.request, self.waves = request, request.waves
+        self.sampler = request.make_sampler(schedule)
+        self.steps = len(self.sampler.times)
+        sides = (side // compiled.enlargement for side in (request.height, request.width))
+        self.shape = (*sides, compiled.channels)
+        self.dtype = np.dtype(jnp.promote_types(dtype_of(compiled.unet[1]), jnp.float32))
+        self.timings: dict[str, float] = {}
+        self._compiled, self._mesh, self._tokens = compiled, mesh, tokens
+        self._schedule, self._prediction = schedule, prediction
+        self._viewers = local_clips(mesh)
+        own = -(-request.frames // self._viewers.size)
+        self._chunk = self._viewers.size * min(decoding.CHUNK, own)
+
+    def wave(
+        self,
+        index: int,
+        latents_of: LatentsOf,
+        *,
+        state: Saved | None = None,
+        step: int = 0,
+        on_state: Callable[[int, Saved], object] | None = None,
+        state_every: int = 1,
+        on_step: Told = None,
+    ) -> np.ndarray:
+        """The clean latents (n, h, w, C) of `waves[index].made`.
+
+        Args:
+            latents_of: (numbers) -> their clean latents (n, h, w, C); asked once, for exactly
+                `waves[index].held`, where there are such and no state is given.
+            state, step: what `on_state` was told, to go on from there: bit for bit the same on the
+                same mesh.
+            on_state: told the number of steps done and the sampler's state after every
+                `state_every` steps, the last one excepted.
+            on_step: told about the stages "set-up", "compile" and "denoise", step by step.
+
+        Raises:
+            ValueError: latents or a state of another shape, or with values that are not finite; a
+                step that there is not.
+        """
+        if not 0 <= step < self.steps:
+            raise ValueError(f"step: {step}, but a wave has steps 0 to {self.steps - 1}")
+        wave = self.waves[index]
+        call = Call(wave, self._mesh, self.shape, self.dtype)
+        plan, telling = self._plan(wave), self._telling(on_step, index, wave.numbers)
+        telling.begin("set-up", 1)
+        given = self._given(plan, call)
+        now = call.restored(state) if state else self._first(plan, call, given, latents_of)
+        telling.tell(1)
+        telling.begin("compile", 1)
+        run = self._step(plan, now, given)
+        telling.tell(1)
+        telling.begin("denoise", self.steps, step)
+        for i in range(step, self.steps):
+            now = telling.state = jax.block_until_ready(run(now, np.int32(i), *given))
+            telling.tell(i + 1)
+            if on_state and (i + 1) % state_every == 0 and i + 1 < self.steps:
+                on_state(i + 1, call.saved(now))
+        return call.made(self.sampler.result(now))
+
+    def refuse_shapes(self, given: Mapping[int, np.ndarray]) -> None:
+        """ValueError where latents are not of this video's size."""
+        wrong = {n: np.shape(x) for n, x in given.items() if np.shape(x) != self.shape}
+        if wrong:
+            n, shape = next(iter(wrong.items()))
+            raise ValueError(
+                f"given: frame {n} has latents of shape {shape}, but those of this video are "
+                f"{self.shape}; encode pictures of {self.request.height}x{self.request.width} "
+                f"pixels ({len(wrong)} of {len(given)} frames do not fit)"
+            )
+
+    def decode(
+        self, latents: np.ndarray, *, on_step: Told = None, index: int = 0
+    ) -> Iterator[np.ndarray]:
+        """Pixels uint8 (m, H, W, 3) of latents (n, h, w, C), some frames at a time, in order. Every
+        device of this process takes its share, of the next ones while these are looked at. index:
+        of the wave that `on_step` is told about."""
+        telling = self._telling(on_step, index, ())
+        telling.begin("compile", 1)
+        decoder = self._decoder()
+        telling.tell(1)
+        telling.begin("decode", -(-len(latents) // self._chunk))
+        parameters = self._compiled.laid("autoencoder", self._viewers)
+        given = (latents.astype(self.dtype), self._viewers, self._chunk)
+        for n, pixels in enumerate(decoding.chunks(decoder, parameters, *given)):
+            telling.tell(n + 1)
+            yield pixels
+            telling.resume()
+
+    def pieces(
+        self, given: Mapping[int, np.ndarray], on_step: Told
+    ) -> Iterator[tuple[int, np.ndarray]]:
+        """(number of the first frame, pixels) of the whole video, in order; see
+        `VideoInfinity.stream`. Of the latents made, only those that later waves ask for are kept.
+        """
+        made: dict[int, np.ndarray] = {}
+
+        def latents_of(numbers: Sequence[int]) -> np.ndarray:
+            return np.stack([given[n] if n in given else made[n] for n in numbers])
+
+        first, later = 0, [set(wave.held) for wave in self.waves[1:]]
+        for index, wave in enumerate(self.waves):
+            latents = self.wave(index, latents_of, on_step=on_step)
+            made |= dict(zip(wave.made, latents, strict=True))
+            last = self.request.frames - 1 if index == len(self.waves) - 1 else wave.made[-1]
+            latents = latents_of(range(first, last + 1))
+            for pixels in self.decode(latents, on_step=on_step, index=index):
+                yield first, pixels
+                first += len(pixels)
+            needed = set[int]().union(*later[index:])
+            made = {n: x for n, x in made.items() if n in needed}
+
+    def _plan(self, wave: Wave) -> sampling.Plan:
+        return sampling.Plan(
+            graph=self._compiled.unet[0],
+            sampler=self.sampler,
+            schedule=self._schedule,
+            prediction=self._prediction,
+            scope=self.request.scope,
+            mesh=self._mesh,
+            frames=len(wave.numbers),
+            shape=self.shape,
+            halves=self.request.halves,
+            gapless=wave.gapless,
+            held=not wave.plain,
+        )
+
+    def _given(self, plan: sampling.Plan, call: Call) -> tuple[Any, ...]:
+        """What all steps are given, as in `sampling.step`."""
+        request, numbers = self.request, call.numbers()
+        text = wave_text(self._encoded, request.ranges, request.crossfade, numbers)
+        lay = partial(place, self._mesh)
+        return (
+            self._compiled.laid("unet", self._mesh),
+            lay(EVERYWHERE, jax.random.key(request.seed)[None]),
+            np.asarray(request.guidance, self.dtype),
+            np.asarray(request.fps, self.dtype),
+            lay(sampling.text_spec(text.ndim), text),
+            lay(P(CLIP), numbers),
+            *(call.held() if plan.held else ()),
+        )
+
+    def _first(
+        self, plan: sampling.Plan, call: Call, given: tuple[Any, ...], latents_of: LatentsOf
+    ) -> State:
+        """The state before the first step."""
+        draw = self._kept(("start", plan), lambda: sampling.start(plan, self.dtype))
+        _, keys, _, _, _, numbers, *held = given
+        clean = (held[0], call.clean(latents_of)) if held else ()
+        return jax.block_until_ready(draw(keys, numbers, *clean))
+
+    def _step(self, plan: sampling.Plan, state: State, given: tuple[Any, ...]) -> Callable:
+        """The compiled step."""
+        shapes = tuple(x.shape for x in given[4:])
+        build = partial(sampling.step, plan, given[4].ndim)
+        return self._kept(
+            ("step", plan, shapes),
+            lambda: build().lower(state, np.int32(0), *given).compile(),
+        )
+
+    def _decoder(self) -> Callable:
+        """The compiled decoder of a chunk."""
+        graph, scale = self._compiled.autoencoder[0], self._compiled.scale
+        like = np.zeros((1, self._chunk, *self.shape), self.dtype)
+
+        def build() -> Callable:
+            decoder = decoding.chunk_decoder(graph, scale, self._viewers)
+            parameters = self._compiled.laid("autoencoder", self._viewers)
+            return decoder.lower(parameters, place(self._viewers, FRAMES, like)).compile()
+
+        return self._kept(("decode", self._viewers, like.shape), build)
+
+    def _kept(self, key: Any, make: Callable[[], Any]) -> Any:
+        return self._compiled.keep((key, self.dtype), make)
+
+    def _telling(self, on_step: Told, index: int, numbers: tuple[int, ...]) -> Telling:
+        return Telling(
+            on_step,
+            self.timings,
+            frames=self.request.frames,
+            wave=index,
+            waves=len(self.waves),
+            numbers=numbers,
+            _picture=self._compiled.picture,
+        )
+
+    @cached_property
+    def _encoded(self) -> np.ndarray:
+        """Text features of the prompts, and of the negative one."""
+        return self._compiled.text(self._tokens)
