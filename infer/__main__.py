@@ -12,6 +12,9 @@ from vinf_jax.programs import choose
 
 PROGRAMS = {
     "video_infinity": "make a long video from prompts, sharded in time over many devices",
+    "plan": "what a video would cost: FLOPs, memory, exchange, seconds; before anything is loaded",
+    "extend": "go on with a finished job or any video",
+    "retake": "make parts of a finished job or of any video again",
     "pvdm": "make videos of any length with a PVDM model, clip after clip",
     "evaluate": "FVD, inception score, PSNR of videos; judge models of the sprite world",
 }

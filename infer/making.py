@@ -1,20 +1,24 @@
-"""One video from a loaded model: frames to the encoder as they come, then its sheet and record."""
+"""One video by a loaded model: a job's folder that is worked on, then the video, its sheet, its
+record."""
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from vinf_jax.media import video_footage
 from vinf_jax.media.sheet import save_png, sheet, spaced
 from vinf_jax.media.video import VideoWriter
-from vinf_jax.parallel.timeline import spread
 from vinf_jax.systems.video_infinity import VideoInfinity
-from vinf_jax.systems.video_infinity.prompts import even_ranges
+from vinf_jax.systems.video_infinity.asked import asked_of
+from vinf_jax.systems.video_infinity.job import Job, open_job, telling
+from vinf_jax.systems.video_infinity.making import Making
+from vinf_jax.systems.video_infinity.pieces import Stretch
+from vinf_jax.systems.video_infinity.work import Work
 
-from .devices import described
 from .outputs import Outputs, write_json
 from .progress import Display
 
@@ -27,124 +31,136 @@ SMALLEST = 256
 
 
 @dataclass(frozen=True)
-class Job:
-    """What all videos of a run share.
+class Order:
+    """One video that is to be made.
 
-    wishes: arguments of `VideoInfinity.stream`, the seed aside; prompts and frames are among them.
-    scale: enlarges the video. origin: goes into every record.
+    making: of it. asked: what decides how it looks beside its wishes: config, weights, dtype, given
+    frames. run: how, where and with what it is worked on. scale: enlarges the video. stretches,
+    source: where given frames come from, as `Work` takes them.
     """
 
     model: VideoInfinity
-    wishes: dict[str, Any]
-    scale: int | None
-    force: bool
-    preview: bool
-    origin: dict[str, Any]
-
-    def chosen(self, name: str) -> Any:
-        """An argument of `stream`, the model's setting where it was not given."""
-        value = self.wishes.get(name)
-        return getattr(self.model.settings, name) if value is None else value
+    making: Making
+    asked: Mapping[str, Any]
+    run: Mapping[str, Any]
+    files: Outputs
+    scale: int | None = None
+    stretches: Sequence[Stretch] = ()
+    source: Job | None = None
+    resume: bool = False
+    force: bool = False
+    preview: bool = False
+    keep: bool = True
+    save_every: int = 5
+    damaged: dict[str, str] = field(default_factory=dict)
 
     @property
     def enlargement(self) -> int:
-        shorter = min(self.chosen("height"), self.chosen("width"))
-        return -(-SMALLEST // max(shorter, 1)) if self.scale is None else self.scale
+        return enlargement(self.scale, self.making.request.height, self.making.request.width)
 
-    @property
-    def ranges(self) -> list[tuple[int, int]]:
-        """The frames of each prompt."""
-        given = self.wishes.get("ranges")
-        return list(given or even_ranges(len(self.wishes["prompts"]), self.wishes["frames"]))
-
-    def writer(self, files: Outputs) -> VideoWriter:
-        return VideoWriter(
-            files.video,
-            self.chosen("fps"),
-            self.chosen("height"),
-            self.chosen("width"),
-            scale=self.enlargement,
-            overwrite=self.force,
-        )
+    def opened(self) -> Job:
+        """The job's folder."""
+        request, more = self.making.request, {"scale": self.enlargement, **self.asked}
+        asked = asked_of(request, self.making.waves, **more)
+        how = {"resume": self.resume, "force": self.force}
+        return open_job(self.files.job, asked, dict(self.run), **how)
 
     def captions(self, numbers: Sequence[int]) -> list[str]:
         """The prompts of these frames."""
-        pairs = list(zip(self.ranges, self.wishes["prompts"], strict=True))
+        request = self.making.request
+        pairs = list(zip(request.ranges, request.prompts, strict=True))
         return [next(text for (_, stop), text in pairs if n < stop) for n in numbers]
 
     def sheet(self, frames: np.ndarray, numbers: Sequence[int]) -> np.ndarray:
-        return sheet(frames, numbers, self.chosen("fps"), captions=self.captions(numbers))
+        return sheet(frames, numbers, self.making.request.fps, captions=self.captions(numbers))
 
 
-def troubles(job: Job, seeds: Sequence[int], files: Outputs) -> list[str]:
-    """What keeps the model from making these videos, or the codec from encoding them."""
-    found = []
+def enlargement(scale: int | None, height: int, width: int) -> int:
+    """The wanted one, or what brings the shorter side to SMALLEST pixels."""
+    return -(-SMALLEST // max(min(height, width), 1)) if scale is None else scale
+
+
+def codec_troubles(path: Path, fps: float, height: int, width: int, scale: int | None) -> list[str]:
+    """What keeps the codec from encoding such a video."""
+    factor = enlargement(scale, height, width)
     try:
-        for seed in seeds:
-            job.model.stream(**job.wishes, seed=seed)
+        VideoWriter(path, fps, height, width, scale=factor, overwrite=True)
     except ValueError as error:
-        found.append(str(error))
-    try:
-        job.writer(files)
-    except ValueError as error:
-        found.append(str(error))
+        return [str(error)]
     except OSError:
         pass  # said with the troubles of all files
-    return found
+    return []
 
 
-def make(job: Job, seed: int, files: Outputs, display: Display) -> Iterator[Path]:
-    """Makes the video of a seed; yields each of its files when it is whole."""
-    numbers = spaced(job.wishes["frames"], SHOWN)
-    samples = []
-    follow = _Previews(job, files.preview, display) if job.preview else display
-    pieces = job.model.stream(**job.wishes, seed=seed, on_step=follow)
-    with job.writer(files) as video:
-        for start, frames in pieces:
-            display.stage("write", video.count, job.wishes["frames"])
-            video.write(frames)
-            samples += [frames[n - start] for n in numbers if start <= n < start + len(frames)]
-    yield files.video
-    save_png(files.sheet, job.sheet(np.stack(samples), numbers), overwrite=job.force)
-    yield files.sheet
-    write_json(files.record, _record(job, seed, display), job.force)
-    yield files.record
+def make(order: Order, display: Display) -> Iterator[Path]:
+    """Makes a video; yields each of its files when it is whole."""
+    files, request = order.files, order.making.request
+    with order.opened() as job:
+        order.damaged.update(job.damaged)
+        watched = _Watched(order, display)
+        how = {"stretches": order.stretches, "source": order.source}
+        work = Work(job, order.making, order.model.encode, save_every=order.save_every, **how)
+        work.go(watched, display.stage)
+        replace = order.force or not job.new
+        work.save(files.video, overwrite=replace)
+        yield files.video
+        with telling(job):
+            numbers = spaced(request.frames, SHOWN)
+            samples = samples_of(files.video, numbers, order.enlargement)
+            save_png(files.sheet, order.sheet(samples, numbers), overwrite=replace)
+            yield files.sheet
+            write_json(files.record, _record(order, display, watched.steps), replace)
+            yield files.record
+            job.finish(files.video)
+        if not order.keep:
+            job.remove()
 
 
-def _record(job: Job, seed: int, display: Display) -> dict[str, Any]:
-    wishes = job.wishes
-    spans = zip(wishes["prompts"], job.ranges, strict=True)
+def samples_of(video: Path, numbers: Sequence[int], scale: int) -> np.ndarray:
+    """Frames of a video file by number, uint8 (n, H, W, 3), the enlargement undone."""
+    footage = video_footage.probe(video)
+    frames = [video_footage.read(video, footage, number, 1)[0] for number in numbers]
+    return np.stack(frames)[:, scale // 2 :: scale, scale // 2 :: scale]
+
+
+def _record(order: Order, display: Display, steps: int) -> dict[str, Any]:
+    request = order.making.request
+    spans = zip(request.prompts, request.ranges, strict=True)
     timings = display.watch.seconds()
-    asked = {name: wishes.get(name) for name in job.model.settings.to_dict()}
-    asked = {name: value for name, value in asked.items() if value is not None}
-    steps = max(display.done.get("denoise", 0), 1)
-    return job.origin | {
+    with_scale = asked_of(request, order.making.waves, scale=order.enlargement, **order.asked)
+    names = ("seed", "frames", "negative_prompt", "scale", "config", "given", "dtype")
+    return {name: order.run[name] for name in ("command", "versions", "weights", "mesh")} | {
+        **{name: with_scale[name] for name in names},
         "prompts": [{"text": text, "start": a, "stop": b} for text, (a, b) in spans],
-        "seed": seed,
-        "frames": wishes["frames"],
-        "negative_prompt": wishes["negative_prompt"],
-        "settings": job.model.settings.to_dict() | asked,
-        "scale": job.enlargement,
-        "mesh": described(wishes["clips"], wishes["guidance_groups"]),
+        "settings": order.model.settings.to_dict() | with_scale["settings"],
+        "waves": len(order.making.waves),
         "timings": {name: round(value, 3) for name, value in timings.items()},
-        "seconds_per_step": round(timings.get("denoise", 0.0) / steps, 4),
+        "seconds_per_step": round(timings.get("denoise", 0.0) / max(steps, 1), 4),
     }
 
 
-class _Previews:
-    """Passes progress on to the display, and now and then writes what the video looks like."""
+class _Watched:
+    """Passes progress on to the display, and now and then writes what a wave looks like.
 
-    def __init__(self, job: Job, path: Path, display: Display) -> None:
-        self._job, self._path, self._display = job, path, display
-        self._last = time.perf_counter()
+    steps: how many steps were made.
+    """
+
+    def __init__(self, order: Order, display: Display) -> None:
+        self._order, self._display, self.steps = order, display, 0
+        self._title, self._last = display.title, time.perf_counter()
 
     def __call__(self, progress: Any) -> None:
+        if progress.waves > 1:
+            self._display.title = f"{self._title}, wave {progress.wave + 1}/{progress.waves}"
+        before = self._display.done.get("denoise", 0)
         self._display(progress)
-        if progress.stage != "denoise" or time.perf_counter() < self._last + PREVIEW_EVERY:
+        if progress.stage != "denoise":
+            return
+        self.steps += progress.step == before + 1
+        if not self._order.preview or time.perf_counter() < self._last + PREVIEW_EVERY:
             return
         frames = progress.preview()
-        if frames is None:
-            return
-        numbers = spread(self._job.wishes["frames"], len(frames))
-        save_png(self._path, self._job.sheet(frames, numbers), overwrite=True)
-        self._last = time.perf_counter()
+        if frames is not None:
+            picture = self._order.sheet(frames, progress.shown)
+            save_png(self._order.files.preview, picture, overwrite=True)
+            self._last = time.perf_counter()

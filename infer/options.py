@@ -32,6 +32,8 @@ SAMPLING = (
     Flag("height", int, "pixels, before enlarging"),
     Flag("width", int, "pixels, before enlarging"),
     Flag("crossfade", int, "frames over which one prompt passes into the next"),
+    Flag("wave", int, "frames made in one go, for videos beyond the memory; 0: all"),
+    Flag("overlap", int, "frames before them that a wave sees again"),
 )
 SCOPE = (
     Flag("local", int, "frames on either side that a frame sees"),

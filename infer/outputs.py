@@ -11,9 +11,15 @@ from vinf_jax.media.target import check_target, replacing
 
 @dataclass(frozen=True)
 class Outputs:
-    """The files of one video: out/demo.mp4, out/demo.png, out/demo.json, out/demo.preview.png."""
+    """The files of one video: out/demo.mp4, out/demo.png, out/demo.json, out/demo.preview.png, and
+    the folder that it is made in: `folder`, or out/demo.job."""
 
     video: Path
+    folder: Path | None = None
+
+    @property
+    def job(self) -> Path:
+        return self.folder or self.video.with_suffix(".job")
 
     @property
     def sheet(self) -> Path:
@@ -33,11 +39,18 @@ class Outputs:
         return self.video, self.sheet, self.record
 
 
-def of_seeds(out: Path, seeds: Sequence[int]) -> dict[int, Outputs]:
-    """The files of every seed: `out` itself for one, out-seed3.mp4 and so on for several."""
+def of_seeds(out: Path, seeds: Sequence[int], job: Path | None = None) -> dict[int, Outputs]:
+    """The files of every seed: `out` itself for one, out-seed3.mp4 and so on for several; of the
+    folder of the job likewise."""
     if len(seeds) == 1:
-        return {seeds[0]: Outputs(out)}
-    return {seed: Outputs(out.with_stem(f"{out.stem}-seed{seed}")) for seed in seeds}
+        return {seeds[0]: Outputs(out, job)}
+    return {
+        seed: Outputs(
+            out.with_stem(f"{out.stem}-seed{seed}"),
+            job and job.with_stem(f"{job.stem}-seed{seed}"),
+        )
+        for seed in seeds
+    }
 
 
 def target_troubles(paths: Sequence[Path], force: bool) -> list[str]:

@@ -36,7 +36,10 @@ def commit() -> str | None:
 
 
 def digest(folder: Path) -> str:
-    """SHA-256 over the names and contents of all files in a folder."""
+    """SHA-256 over the names and contents of all files in a folder, or of one file."""
+    if folder.is_file():
+        with folder.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
     total = hashlib.sha256()
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
         total.update(f"{file.relative_to(folder).as_posix()}\0".encode())

@@ -1,15 +1,17 @@
 """Makes a long video from prompts with a text-to-video model, cut in time over many devices.
 
-Leaves the video, a contact sheet (.png) and a record of how it was made (.json).
+Leaves the video, a contact sheet (.png), a record of how it was made (.json) and the folder that it
+was made in (.job), from which it can be gone on with, extended and retaken.
 """
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
+from . import givens
 from . import prompts as texts
-from .loading import loaded, weights_of
+from .job_flags import add_devices, add_files, file_troubles
+from .loading import loaded
 from .options import (
     SAMPLING,
     add_model,
@@ -17,39 +19,31 @@ from .options import (
     flat,
     given,
     parser,
-    refuse,
     scope_settings,
 )
-from .outputs import of_seeds, suffix_troubles, target_troubles
-from .progress import Display, Stopwatch
+from .outputs import of_seeds, suffix_troubles
+from .progress import Display
+from .running import made, run
 
 PROGRAM = "video_infinity"
 NOTES = """\
 A range is half open: 0:96 is frames 0 to 95. A prompts file has one prompt a line, each after its
 range if you like ("0:96 a red circle moves right"), or is JSON: {"prompts": [...], "ranges":
-[[0, 96], ...]}. The video does not depend on --clips. Exit status: 0, 2 for a mistake in what was
-asked, 130 when stopped.
+[[0, 96], ...]}. The video does not depend on --clips. A job that was stopped or killed goes on with
+the same command and --resume. Exit status: 0, 2 for a mistake in what was asked or a full disk, 130
+when stopped.
 """
 
 
 def main(argv: list[str]) -> int:
-    watch = Stopwatch()
     options, rest = _parser().parse_known_args(argv)
-    config = config_of(options, rest)
-    finished: list[Path] = []
-    with Display("start", watch) as display:
-        try:
-            _run(options, {"config": flat(config)}, argv, display, finished)
-        except KeyboardInterrupt:
-            kept = ", ".join(map(str, finished)) or "nothing of this run"
-            print(f"stopped in {display.title}, {display.status()}; kept: {kept}", file=sys.stderr)
-            return 130
-    return 0
+    config = flat(config_of(options, rest))
+    return run(PROGRAM, argv, lambda display, kept: _make(options, config, argv, display, kept))
 
 
-def _run(
+def _make(
     options: argparse.Namespace,
-    origin: dict[str, Any],
+    config: dict[str, Any],
     argv: list[str],
     display: Display,
     finished: list[Path],
@@ -57,30 +51,37 @@ def _run(
     """Makes the videos of all seeds; `finished` grows by every file that is whole."""
     display.stage("load")
     troubles, wishes = _wishes(options)
-    files = of_seeds(options.out, options.seed)
-    previews = [f.preview for f in files.values()] * options.preview
-    targets = [path for f in files.values() for path in f.all] + previews
-    troubles += suffix_troubles(options.out, ".mp4") + target_troubles(targets, options.force)
+    files = of_seeds(options.out, options.seed, options.job)
+    troubles += suffix_troubles(options.out, ".mp4")
+    troubles += file_troubles(options, list(files.values()))
     model = loaded(options, options.clips * options.guidance_groups, troubles)
 
-    from . import making, record
+    from .ordering import orders
 
     if options.frames is None:
         wishes["frames"] = model.settings.clip_frames
     wishes["scope"] = scope_settings(options, model.settings.scope)
-    origin |= record.of_run(PROGRAM, argv, weights_of(options))
-    job = making.Job(model, wishes, options.scale, options.force, options.preview, origin)
-    refuse(troubles + making.troubles(job, options.seed, next(iter(files.values()))))
-    for seed, outputs in files.items():
-        display.title = str(outputs.video)
-        for path in making.make(job, seed, outputs, display):
-            finished.append(path)
-        print(_summary(job, outputs, display))
-        display.watch = Stopwatch()
+    more, stretches = _stretches(options, wishes, model.settings)
+    made(
+        orders(
+            options,
+            config,
+            (PROGRAM, argv),
+            model,
+            wishes,
+            files,
+            troubles + more,
+            given=[n for part in stretches for n in range(part.start, part.stop)],
+            parts=givens.described(stretches),
+            stretches=stretches,
+        ),
+        display,
+        finished,
+    )
 
 
 def _wishes(options: argparse.Namespace) -> tuple[list[str], dict[str, Any]]:
-    """What is wrong with the prompts and seeds, and the arguments of `VideoInfinity.stream`."""
+    """What is wrong with the prompts and seeds, and the arguments of `VideoInfinity.begin`."""
     troubles, prompts, ranges = texts.asked(options.prompts, options.prompts_file, options.ranges)
     twice = sorted({seed for seed in options.seed if options.seed.count(seed) > 1})
     troubles += [f"seed: {seed} stands more than once" for seed in twice]
@@ -89,15 +90,16 @@ def _wishes(options: argparse.Namespace) -> tuple[list[str], dict[str, Any]]:
     return troubles, wishes | given(options, SAMPLING) | {"prompts": prompts, "ranges": ranges}
 
 
-def _summary(job: Any, outputs: Any, display: Display) -> str:
-    frames, fps = job.wishes["frames"], job.chosen("fps")
-    height, width = (job.chosen(side) * job.enlargement for side in ("height", "width"))
-    timings = display.watch.seconds()
-    spent = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in timings.items())
-    return (
-        f"{outputs.video}: {frames} frames, {frames / fps:g} s at {fps:g} fps, {height} x {width}; "
-        f"beside it {outputs.sheet.name} and {outputs.record.name}\nseconds: {spent}"
-    )
+def _stretches(
+    options: argparse.Namespace, wishes: dict[str, Any], settings: Any
+) -> tuple[list[str], list[Any]]:
+    """What is wrong with the given frames, and the given frames."""
+    troubles, asked = givens.asked(options, wishes["frames"])
+    sizes = [wishes.get(name) or getattr(settings, name) for name in ("fps", "height", "width")]
+    if not asked:
+        return troubles, []
+    more, stretches = givens.stretches(asked, wishes["frames"], *sizes)
+    return troubles + more, stretches
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -120,38 +122,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="several make several videos (default: 0)",
     )
-    group = to.add_argument_group("devices")
-    group.add_argument(
-        "--clips",
-        type=int,
-        default=1,
-        metavar="N",
-        help="pieces of time, one per device (default: 1)",
-    )
-    group.add_argument(
-        "--guidance-groups",
-        type=int,
-        default=1,
-        metavar="N",
-        help="2: the halves of guidance on two groups of devices (default: 1)",
-    )
-    group = to.add_argument_group("files")
-    group.add_argument(
-        "--out",
-        type=Path,
-        default=Path("out/video.mp4"),
-        metavar="FILE",
-        help="the video (default: %(default)s)",
-    )
-    group.add_argument("--force", action="store_true", help="replace files that are there")
-    group.add_argument(
-        "--scale",
-        type=int,
-        metavar="N",
-        help="enlarge by a whole factor (default: to 256 pixels or more)",
-    )
-    group.add_argument(
-        "--preview", action="store_true", help="now and then write OUT.preview.png on the way"
-    )
+    givens.add_givens(to)
+    add_devices(to)
+    add_files(to, "out/video.mp4", "out/video.mp4")
     add_model(to)
     return to

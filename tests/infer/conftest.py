@@ -2,7 +2,7 @@
 
 import pytest
 
-from infer import evaluate, video_infinity
+from infer import evaluate, extend, retake, video_infinity
 from tests.tiny import tiny_model
 
 
@@ -26,7 +26,7 @@ def given(monkeypatch):
         def loaded(options, devices, troubles):
             return model
 
-        monkeypatch.setattr(video_infinity, "loaded", loaded)
-        monkeypatch.setattr(evaluate, "loaded", loaded)
+        for program in (video_infinity, extend, retake, evaluate):
+            monkeypatch.setattr(program, "loaded", loaded)
 
     return give

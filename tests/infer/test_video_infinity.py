@@ -57,7 +57,7 @@ def test_leaves_video_sheet_and_record_of_every_seed(
     names = [
         f"demo-seed{seed}{end}"
         for seed in (3, 5)
-        for end in (".json", ".mp4", ".png", ".preview.png")
+        for end in (".job", ".json", ".mp4", ".png", ".preview.png")
     ]
     assert sorted(file.name for file in out.parent.iterdir()) == names
     frames, fps = read_video(out.parent / "demo-seed5.mp4")
@@ -112,9 +112,10 @@ def test_stopping_keeps_whole_files_only(model, weights, given, tmp_path, capsys
     monkeypatch.setattr(Display, "__call__", stop_in_second_video)
     out = tmp_path / "demo.mp4"
     assert run(out, weights) == 130
-    kept = [f"demo-seed3{end}" for end in (".json", ".mp4", ".png")]
-    assert sorted(file.name for file in tmp_path.iterdir()) == kept
+    kept = [f"demo-seed3{end}" for end in (".job", ".json", ".mp4", ".png")] + ["demo-seed5.job"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == sorted(kept)
     said = capsys.readouterr().err.splitlines()[-1]
+    assert said.endswith(f"--out {out} --weights {weights} --resume")
     assert said.startswith("stopped in ") and "denoise 1/2" in said
     assert all(name in said for name in kept)
 

@@ -19,7 +19,7 @@ def write(folder: Path, arrays: Mapping[str, Any], metadata: Mapping[str, Any]) 
     """Describes the files that lie in `folder`, the arrays in them and the caller's metadata."""
     index = {
         "arrays": {name: [list(x.shape), x.dtype.name] for name, x in arrays.items()},
-        "files": {name: _measured(file, checksums=True) for name, file in _files(folder).items()},
+        "files": {name: measured(file, checksums=True) for name, file in _files(folder).items()},
         "metadata": metadata,
     }
     (folder / NAME).write_text(json.dumps(index))
@@ -74,7 +74,7 @@ def _troubles(folder: Path, stored: Mapping[str, Any], checksums: bool) -> list[
         name
         for name in stored
         if name in found
-        and _measured(found[name], checksums) != (stored[name] if checksums else stored[name][:1])
+        and measured(found[name], checksums) != (stored[name] if checksums else stored[name][:1])
     ]
     missing = [name for name in stored if name not in found]
     return [f"{name} is missing" for name in missing] + [f"{name} is changed" for name in changed]
@@ -87,7 +87,7 @@ def _files(folder: Path) -> dict[str, Path]:
     return {name: file for name, file in names.items() if name != NAME}
 
 
-def _measured(file: Path, checksums: bool) -> list[int]:
+def measured(file: Path, checksums: bool) -> list[int]:
     """[size], or [size, CRC-32]."""
     size = file.stat().st_size
     if not checksums:

@@ -36,7 +36,7 @@ def probe(folder: Path) -> Footage:
     names = _listed(folder)
     if not names:
         raise BadClip("holds no pictures")
-    with _opened(folder / names[0]) as picture:
+    with opened(folder / names[0]) as picture:
         return Footage(len(names), picture.height, picture.width)
 
 
@@ -51,7 +51,7 @@ def read(folder: Path, footage: Footage, start: int, count: int) -> np.ndarray:
         raise BadClip(f"has fewer pictures than the {footage.frames} that it had")
     out = np.empty((count, footage.height, footage.width, 3), np.uint8)
     for row, name in zip(out, names, strict=True):
-        with _opened(folder / name) as picture:
+        with opened(folder / name) as picture:
             if picture.size != (footage.width, footage.height):
                 raise BadClip(
                     f"changes in size: {name} is {picture.width}x{picture.height}, "
@@ -69,7 +69,12 @@ def _listed(folder: Path) -> list[str]:
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Generator[Image.Image]:
+def opened(path: Path) -> Generator[Image.Image]:
+    """A picture as Pillow's.
+
+    Raises:
+        BadClip: it cannot be read, also where that shows inside the block.
+    """
     try:
         with Image.open(path) as picture:
             if picture.mode.startswith(_DEEP):

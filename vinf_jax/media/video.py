@@ -15,6 +15,11 @@ from vinf_jax.media.target import check_target, replacing
 __all__ = ["VideoWriter", "check_target", "frames", "read_video"]
 
 Rate = int | float | Fraction
+FLAGS = {"fflags": "+bitexact", "movflags": "+faststart"}
+"""How mp4 files are written: equal frames make equal files, and players need not seek the end."""
+X264 = {"preset": "medium", "mbtree": "0"}
+"""Its macroblock tree reads memory that it has not written where frames are narrow: with it, equal
+frames did not always make equal files."""
 _BT601, _LIMITED = 6, 1  # FFmpeg's numbers for the colours that yuv420p is converted with
 
 
@@ -52,16 +57,15 @@ class VideoWriter:
         _check_size(fps, height, width, scale)
         self.path = check_target(path, overwrite)
         self.count = 0
-        self._fps, self._scale, self._crf = Fraction(fps).limit_denominator(1001), scale, crf
+        self._fps, self._scale, self._crf = rate_of(fps), scale, crf
         self._frame = (height, width, 3)
         self._overwrite = overwrite
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
             temporary = stack.enter_context(replacing(self.path, self._overwrite))
-            options = {"fflags": "+bitexact", "movflags": "+faststart"}
             self._file = stack.enter_context(
-                _av().open(str(temporary), "w", format="mp4", options=options)
+                _av().open(str(temporary), "w", format="mp4", options=FLAGS)
             )
             self._stream = self._video_stream()
             stack.push(self._finish)
@@ -94,7 +98,7 @@ class VideoWriter:
     def _video_stream(self) -> Any:
         height, width = (side * self._scale for side in self._frame[:2])
         stream = self._file.add_stream(
-            "libx264", rate=self._fps, options={"crf": str(self._crf), "preset": "medium"}
+            "libx264", rate=self._fps, options=X264 | {"crf": str(self._crf)}
         )
         stream.height, stream.width, stream.pix_fmt = height, width, "yuv420p"
         codec = stream.codec_context
@@ -114,6 +118,11 @@ class VideoWriter:
             self._file.mux(self._stream.encode())
 
 
+def rate_of(fps: Rate) -> Fraction:
+    """Frames per second as a fraction that mp4 can hold; 29.97 is 30000/1001."""
+    return Fraction(fps).limit_denominator(1001)
+
+
 def enlarged(frame: np.ndarray, scale: int) -> np.ndarray:
     """(H, W, 3) -> (H scale, W scale, 3), every pixel a square."""
     return frame.repeat(scale, axis=0).repeat(scale, axis=1)
@@ -126,7 +135,7 @@ def frames(path: str | Path) -> Iterator[np.ndarray]:
         FileNotFoundError: there is no such file.
         ValueError: the file holds no video, or is damaged.
     """
-    with _opened(path) as file:
+    with opened(path) as file:
         for frame in file.decode(video=0):
             yield frame.to_ndarray(format="rgb24")
 
@@ -137,7 +146,7 @@ def read_video(path: str | Path) -> tuple[np.ndarray, float]:
     Raises:
         FileNotFoundError, ValueError: as `frames`.
     """
-    with _opened(path) as file:
+    with opened(path) as file:
         rate = file.streams.video[0].average_rate
     pictures = list(frames(path))
     if not pictures or not rate:
@@ -146,7 +155,12 @@ def read_video(path: str | Path) -> tuple[np.ndarray, float]:
 
 
 @contextlib.contextmanager
-def _opened(path: str | Path) -> Generator[Any]:
+def opened(path: str | Path) -> Generator[Any]:
+    """The file as PyAV's container, closed afterwards.
+
+    Raises:
+        FileNotFoundError, ValueError: as `frames`, also for damage that shows inside the block.
+    """
     if not Path(path).is_file():
         raise FileNotFoundError(f"{path}: there is no such file")
     av = _av()

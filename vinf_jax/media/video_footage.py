@@ -51,6 +51,19 @@ def read(path: Path, footage: Footage, start: int, count: int) -> np.ndarray:
         return np.stack([frame.to_ndarray(format="rgb24") for frame in frames])
 
 
+def rate_and_turns(path: Path) -> tuple[float, int]:
+    """(frames per second, quarter turns to the left that bring pictures upright) of a video.
+
+    Raises:
+        BadClip: it cannot be decoded, or does not say its rate.
+    """
+    with _opened(path) as (file, stream):
+        rate, first = stream.average_rate, next(iter(file.decode(stream)), None)
+    if not rate or first is None:
+        raise BadClip("holds no frames, or does not say how many there are in a second")
+    return float(rate), round(first.rotation / 90) % 4
+
+
 def _sought(path: Path, stamps: Sequence[int], start: int, count: int) -> list[Any] | None:
     """The frames after a jump to a key frame before them, None unless all have their times."""
     if start <= _REORDERED or len(stamps) < start + count:

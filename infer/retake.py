@@ -1,0 +1,187 @@
+"""Makes parts of a video again, and touches nothing else: of a finished job, from its latents, or
+of any video file, say one of which some frames are missing.
+
+Makes a new video with a job's folder of its own; the old one stays as it is.
+"""
+
+import argparse
+import itertools
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from . import givens, takes
+from .job_flags import add_devices, add_files, file_troubles
+from .loading import loaded
+from .options import SAMPLING, add_model, config_of, flat, given, parser, refuse
+from .outputs import of_seeds, suffix_troubles
+from .progress import Display
+from .running import made, run
+from .takes import Range
+
+PROGRAM = "retake"
+NOTES = """\
+12s:18s is from second 12 to second 18, 96:144 frames 96 to 143, 12s: to the end. Everything outside
+is given: both sides of a range guide what comes between. One prompt serves all ranges, or each has
+its own; without prompts those of the job stay. What is not given is as in the job; the seed is the
+next one. Exit status: 0, 2 for a mistake in what was asked or a full disk, 130 when stopped; then
+--resume goes on.
+"""
+_RANGE = re.compile(r"(?:(\d+(?:\.\d+)?)(s?))?:(?:(\d+(?:\.\d+)?)(s?))?")
+
+
+def main(argv: list[str]) -> int:
+    options, rest = _parser().parse_known_args(argv)
+    of = takes.origin(options.source)
+    takes.adopt(options, of)
+    config = flat(config_of(options, rest))
+    return run(PROGRAM, argv, lambda *so_far: _make(options, config, argv, of, *so_far))
+
+
+def _make(
+    options: argparse.Namespace,
+    config: dict[str, Any],
+    argv: list[str],
+    of: takes.Origin,
+    display: Display,
+    finished: list[Path],
+) -> None:
+    display.stage("load")
+    troubles, wishes = takes.wishes(options, of)
+    seed = of.asked.get("seed", -1) + 1 if options.seed is None else options.seed
+    out = takes.result(of, options, "retake")
+    files = of_seeds(out, [seed], options.job)
+    troubles += suffix_troubles(out, ".mp4") + file_troubles(options, list(files.values()))
+    model = loaded(options, options.clips * options.guidance_groups, troubles)
+
+    from vinf_jax.systems.video_infinity.pieces import Stretch
+
+    from .ordering import orders
+
+    source = None if of.job else takes.footage(of, wishes, model.settings)
+    frames = of.asked["frames"] if source is None else source.frames
+    fps = wishes.get("fps") or model.settings.fps
+    wrong, again = _ranges(options.range, frames, fps)
+    refuse([*troubles, *wrong] if wrong else [])
+    kept = between(again, frames)
+    troubles += _say(options, of, frames, again, wishes)
+    how: dict[str, Any]
+    if source is None:
+        how = {"source": of.job, "parts": takes.parts(of, kept)}
+    else:
+        stretches = [Stretch(start, stop, source, start) for start, stop in kept]
+        how = {"stretches": stretches, "parts": givens.described(stretches)}
+    how["given"] = [n for start, stop in kept for n in range(start, stop)]
+    asked = (options, config, (PROGRAM, argv), model, wishes, files, troubles)
+    made(orders(*asked, **how), display, finished)
+
+
+def parse_range(text: str, frames: int, fps: float) -> Range:
+    """ "12s:18s" -> (96, 144) at 8 frames per second; "96:144" -> (96, 144); "12s:" to the end.
+
+    Raises:
+        ValueError: anything else, or a range that is not inside a video of so many frames.
+    """
+    match = _RANGE.fullmatch(text)
+    ends = []
+    for number, unit, default in _ends(match, frames):
+        value = default if number is None else float(number) * (fps if unit else 1)
+        ends.append(round(value))
+        if number is not None and not unit and "." in number:
+            match = None
+    if not match:
+        raise ValueError(
+            f"range: {text!r} is no range; write seconds, 12s:18s, or frames, 96:144 for frames 96 "
+            "to 143"
+        )
+    start, stop = ends
+    if not 0 <= start < stop <= frames:
+        raise ValueError(
+            f"range: {text} is frames {start} to {stop - 1}, but the video has frames 0 to "
+            f"{frames - 1}, {frames / fps:g} s"
+        )
+    return start, stop
+
+
+def between(ranges: Sequence[Range], frames: int) -> list[Range]:
+    """What of a video lies outside of ranges, which are in order and do not overlap."""
+    edges = [0, *(n for span in ranges for n in span), frames]
+    pairs = zip(edges[::2], edges[1::2], strict=True)
+    return [(start, stop) for start, stop in pairs if start < stop]
+
+
+def overlaid(
+    spans: Sequence[tuple[Range, str]], over: Sequence[tuple[Range, str]]
+) -> list[tuple[Range, str]]:
+    """Ranges with their prompts, after others have been laid over them."""
+    stop = max(span[1] for span, _ in spans)
+    edges = sorted({0, stop, *(n for span, _ in [*spans, *over] for n in span)})
+    found = []
+    for a, b in itertools.pairwise(edges):
+        text = next(text for (start, end), text in [*over, *spans] if start <= a < end)
+        found.append(((a, b), text))
+    return found
+
+
+def _ends(match: re.Match[str] | None, frames: int) -> list[tuple[str | None, str | None, int]]:
+    if match is None:
+        return []
+    return [(match[1], match[2], 0), (match[3], match[4], frames)]
+
+
+def _ranges(texts: Sequence[str], frames: int, fps: float) -> tuple[list[str], list[Range]]:
+    """What is wrong with the ranges, and the ranges in order."""
+    troubles, found = [], []
+    for text in texts:
+        try:
+            found.append(parse_range(text, frames, fps))
+        except ValueError as error:
+            troubles.append(str(error))
+    found.sort()
+    for one, other in itertools.pairwise(found):
+        if other[0] < one[1]:
+            troubles.append(f"range: frame {other[0]} is in two ranges; give it once")
+    if not troubles and not between(found, frames):
+        troubles.append("range: nothing is left of the video; make a new one instead")
+    return troubles, found
+
+
+def _say(
+    options: argparse.Namespace,
+    of: takes.Origin,
+    frames: int,
+    again: Sequence[Range],
+    wishes: dict[str, Any],
+) -> list[str]:
+    """Adds length, prompts and ranges to the wishes; what is wrong with them."""
+    prompts = list(options.prompts)
+    wishes |= {"frames": frames, "prompts": prompts, "ranges": None}
+    if not prompts and not of.job:
+        return [f"prompts: none, and {of.path} has none of its own; give --prompts"]
+    if len(prompts) not in (0, 1, len(again)):
+        return [f"prompts: {len(prompts)} for {len(again)} ranges; give one, or one each"]
+    before = list(zip(of.asked.get("ranges", []), of.asked.get("prompts", []), strict=True))
+    before = before or [((0, frames), prompts[0])]
+    each = prompts * len(again) if len(prompts) == 1 else prompts
+    over = list(zip(again, each, strict=True)) if prompts else []
+    wishes["prompts"], wishes["ranges"] = takes.joined(overlaid(before, over))
+    takes.fit_crossfade(wishes, "crossfade" in given(options, SAMPLING))
+    return []
+
+
+def _parser() -> argparse.ArgumentParser:
+    to = parser(PROGRAM, __doc__, NOTES)
+    to.add_argument("source", type=Path, metavar="JOB_OR_VIDEO", help=takes.ADVICE)
+    group = to.add_argument_group("video")
+    group.add_argument(
+        "--range", nargs="+", required=True, metavar="START:STOP", help="what is made again"
+    )
+    group.add_argument("--prompts", nargs="+", default=[], metavar="TEXT", help="of the ranges")
+    group.add_argument("--negative-prompt", metavar="TEXT", help="what to stay away of")
+    group.add_argument("--seed", type=int, metavar="N", help="(default: the job's and one more)")
+    add_devices(to)
+    add_files(to, None, "SOURCE-retake.mp4")
+    add_model(to)
+    to.set_defaults(config=None)
+    return to

@@ -1,0 +1,125 @@
+"""What `extend` and `retake` begin with: a finished job, or any video."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from .options import SAMPLING, SCOPE, given
+
+Range = tuple[int, int]
+ADVICE = "give the folder of a finished job (out/video.job), its video, or any other video"
+
+
+class Origin(NamedTuple):
+    """A video that there is. job: whose it is, or None. asked: of the job. run: its latest."""
+
+    path: Path
+    job: Any
+    asked: dict[str, Any]
+    run: dict[str, Any]
+
+
+def origin(path: Path) -> Origin:
+    """The video at `path`: a job's folder, or the video of a job that lies beside it, or another.
+
+    A job's video counts as that only as long as it is the file that the job ended with.
+
+    Raises:
+        ValueError: nothing there, or a job that is unfinished or damaged.
+    """
+    from vinf_jax.checkpoint.index import measured
+    from vinf_jax.systems.video_infinity.job import finished_job
+
+    if not path.exists():
+        raise ValueError(f"{path}: there is no such file or folder; {ADVICE}")
+    beside = path.with_suffix(".job")
+    if path.is_dir():
+        job = finished_job(path)
+    elif beside.is_dir():
+        job = finished_job(beside)
+        job = job if job.finished == measured(path, checksums=True) else None
+    else:
+        job = None
+    if job is None:
+        return Origin(path, None, {}, {})
+    return Origin(path, job, job.asked, job.manifest.facts["runs"][-1])
+
+
+def adopt(options: argparse.Namespace, of: Origin) -> None:
+    """What the flags leave open is as in the origin's job: config, weights, precision, scale."""
+    options.config = options.config or of.run.get("config", "configs/sprites.py")
+    if options.weights is None and of.job:
+        options.weights = Path(of.run["weights"]["folder"])
+    options.dtype = options.dtype or of.asked.get("dtype")
+    options.scale = options.scale if options.scale is not None else of.asked.get("scale")
+
+
+def wishes(options: argparse.Namespace, of: Origin) -> tuple[list[str], dict[str, Any]]:
+    """What does not fit, and the arguments of `VideoInfinity.begin` but for prompts and length:
+    those of the job that the flags do not change."""
+    stored = dict(of.asked.get("settings", {}))
+    asked = given(options, SAMPLING)
+    if "wave" in asked:
+        stored.pop("overlap", None)
+    troubles = [
+        f"{name}: {asked[name]}, but {of.path} has {stored[name]}; leave it out"
+        for name in ("height", "width", "fps")
+        if of.job and asked.get(name, stored[name]) != stored[name]
+    ]
+    fields = given(options, SCOPE, "scope.")
+    scope = {"preset": options.scope} if options.scope else stored.get("scope")
+    if scope is not None or fields:
+        stored["scope"] = dict(scope or {"preset": "video_infinity"}) | fields
+    stored |= asked | {"clips": options.clips, "guidance_groups": options.guidance_groups}
+    negative = options.negative_prompt
+    if negative is None:
+        negative = of.asked.get("negative_prompt", "")
+    return troubles, stored | {"negative_prompt": negative}
+
+
+def result(of: Origin, options: argparse.Namespace, what: str) -> Path:
+    """The video to make: --out, or one beside the origin, named after it."""
+    return options.out or of.path.with_name(f"{of.path.stem}-{what}.mp4")
+
+
+def footage(of: Origin, wishes: dict[str, Any], settings: Any) -> Any:
+    """The origin's frames as they are to be shown (`Material`), where it is no job's.
+
+    Raises:
+        ValueError: it cannot be read.
+    """
+    from vinf_jax.media.material import material
+
+    sizes = [wishes.get(name) or getattr(settings, name) for name in ("fps", "height", "width")]
+    return material(of.path, *sizes)
+
+
+def parts(of: Origin, spans: Sequence[Range]) -> list[dict[str, Any]]:
+    """The given frames for a job's manifest, and what marks the job that they come from."""
+    names = of.job.latents()
+    mark = [of.job.manifest.files[name] for name in names]
+    return [{"start": start, "stop": stop, "of": mark} for start, stop in spans]
+
+
+def joined(spans: Sequence[tuple[Range, str]]) -> tuple[list[str], list[Range]]:
+    """Prompts and their ranges, neighbours of one text taken together, empty ones left out."""
+    prompts: list[str] = []
+    ranges: list[Range] = []
+    for (start, stop), text in spans:
+        if stop <= start:
+            continue
+        if prompts and prompts[-1] == text:
+            ranges[-1] = ranges[-1][0], stop
+        else:
+            prompts.append(text)
+            ranges.append((start, stop))
+    return prompts, ranges
+
+
+def fit_crossfade(wishes: dict[str, Any], asked: bool) -> None:
+    """A job's cross-fade, cut down where a range is shorter now; a person's own stays."""
+    from vinf_jax.systems.video_infinity.prompts import longest_crossfade
+
+    if "crossfade" in wishes and not asked:
+        wishes["crossfade"] = min(wishes["crossfade"], longest_crossfade(wishes["ranges"]))

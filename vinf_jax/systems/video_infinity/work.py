@@ -1,0 +1,244 @@
+"""The work on a job: makes what its folder lacks, and notes what is there."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vinf_jax.checkpoint import frame_files
+from vinf_jax.checkpoint.safetensors_file import write_safetensors
+from vinf_jax.checkpoint.torch_file import open_tensors
+from vinf_jax.media.segments import join
+from vinf_jax.media.video import VideoWriter
+from vinf_jax.systems.video_infinity.job import (
+    LATENTS,
+    PREVIEW,
+    STATE,
+    Job,
+    segment_name,
+    telling,
+)
+from vinf_jax.systems.video_infinity.making import Making, Saved, Told
+from vinf_jax.systems.video_infinity.pieces import Piece, Stretch, pieces
+
+AT_ONCE = 16
+"""Given frames that are read and encoded at once."""
+
+Count = Callable[[str, int, int], object]
+"""Told the stage, and how many of how many frames are done: "given", "write", "join"."""
+
+
+class Work:
+    """Makes a job's video.
+
+    Args:
+        job: open for work.
+        making: of the video that the job was asked for.
+        encode: `VideoInfinity.encode`, for the frames of `stretches`.
+        stretches: given frames that come as pixels.
+        source: the finished job that all other given frames come from, with their numbers.
+        save_every: steps after which the sampler's state is saved; 0 is never within a wave.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        making: Making,
+        encode: Callable[[np.ndarray], np.ndarray],
+        *,
+        stretches: Sequence[Stretch] = (),
+        source: Job | None = None,
+        save_every: int = 5,
+    ) -> None:
+        self.job, self.making, self.source = job, making, source
+        self._encode, self._stretches, self._save_every = encode, stretches, save_every
+        self._manifest = job.manifest
+        cuts = [start for start, _ in source.spans()] if source else []
+        made = [wave.made for wave in making.waves]
+        length = job.manifest.facts["segment"]
+        self.pieces = pieces(making.request.frames, made, stretches, length, cuts)
+
+    def go(self, on_step: Told = None, on_count: Count | None = None) -> None:
+        """Makes everything that is not there yet. Whatever stops it, what is there stays.
+
+        on_step: told about every stage and step of the waves. on_count: about all other frames.
+
+        Raises:
+            OSError: the disk is full, or the folder gone; with what is kept and how to go on.
+            ValueError: given frames that cannot be read.
+        """
+        self._on_step, self._on_count = on_step, on_count or _silent
+        with telling(self.job):
+            self._bring()
+            for index in range(len(self.making.waves)):
+                self._make(index)
+                fresh = self._show(index)
+                if fresh and index < len(self.making.waves) - 1:
+                    self._preview()
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """The whole video as one mp4: its segments joined, nothing encoded again.
+
+        Raises:
+            OSError: as `go`; or the file exists and `overwrite` is false.
+        """
+        with telling(self.job):
+            parts = [self.job.segment(piece.span) for piece in self.pieces]
+            self._on_count("join", 0, len(parts))
+            join(parts, path, self.making.request.fps, overwrite=overwrite)
+            (self.job.folder / PREVIEW).unlink(missing_ok=True)
+
+    def _bring(self) -> None:
+        """Latents and segments of the given frames."""
+        if self.source:
+            self._link_latents(self.source)
+        for stretch in self._stretches:
+            self._encode_stretch(stretch)
+        for piece in self.pieces:
+            if piece.wave is None and not self.job.has(segment_name(piece.span)):
+                self._segment(piece)
+
+    def _link_latents(self, source: Job) -> None:
+        names = source.latents()
+        copies = [f"{LATENTS}/given-{n:04d}.safetensors" for n in range(len(names))]
+        if all(self.job.has(name) for name in copies):
+            return
+        for name, copy in zip(names, copies, strict=True):
+            same(source.folder / name, self.job.folder / copy)
+        self._manifest.seal(*copies)
+
+    def _encode_stretch(self, stretch: Stretch) -> None:
+        """Latents of a stretch, a file for each of its pieces."""
+        mine = [piece.span for piece in self.pieces if piece.stretch is stretch]
+        for start, stop in mine:
+            name = f"{LATENTS}/given-at-{start:08d}.safetensors"
+            if self.job.has(name):
+                continue
+            latents = []
+            for first in range(start, stop, AT_ONCE):
+                self._on_count("given", first - stretch.start, stretch.stop - stretch.start)
+                pixels = stretch.pixels(first, min(first + AT_ONCE, stop))
+                latents.append(self._encode(pixels).astype(self.making.dtype))
+            frame_files.write(self.job.folder / name, range(start, stop), np.concatenate(latents))
+            self._manifest.seal(name)
+
+    def _make(self, index: int) -> None:
+        """Latents of a wave."""
+        name, wave = f"{LATENTS}/wave-{index:04d}.safetensors", self.making.waves[index]
+        if self.job.has(name):
+            return
+        saved = self._manifest.facts["state"]
+        state, step = None, 0
+        if saved and saved["wave"] == index:
+            state, step = self._stored(saved["file"]), saved["step"]
+        latents = self.making.wave(
+            index,
+            self.job.frames(),
+            state=state,
+            step=step,
+            on_state=partial(self._remember, index) if self._save_every else None,
+            state_every=self._save_every or 1,
+            on_step=self._on_step,
+        )
+        frame_files.write(self.job.folder / name, wave.made, latents)
+        self._manifest.seal(name, **self._now(index, self.making.steps), state=None)
+
+    def _remember(self, index: int, step: int, state: Saved) -> None:
+        name = f"{STATE}/wave-{index:04d}-step-{step:04d}.safetensors"
+        path = self.job.folder / name
+        path.parent.mkdir(exist_ok=True)
+        write_safetensors(path, state)
+        saved = {"file": name, "wave": index, "step": step}
+        self._manifest.seal(name, **self._now(index, step), state=saved)
+
+    def _now(self, index: int, step: int) -> dict[str, Any]:
+        """The manifest's progress, and the states that are over with it."""
+        progress = {"wave": index, "waves": len(self.making.waves)}
+        progress |= {"step": step, "steps": self.making.steps}
+        over = tuple(name for name in self._manifest.files if name.startswith(STATE))
+        return {"progress": progress, "drop": over}
+
+    def _stored(self, name: str) -> Saved:
+        file = open_tensors(self.job.folder / name)
+        return {part: np.array(file[part]) for part in file}
+
+    def _show(self, index: int) -> bool:
+        """The segments of a wave; whether there were any to write."""
+        mine = [piece for piece in self.pieces if piece.wave == index]
+        missing = [piece for piece in mine if not self.job.has(segment_name(piece.span))]
+        for piece in missing:
+            self._segment(piece)
+        return bool(missing)
+
+    def _segment(self, piece: Piece) -> None:
+        path = self.job.segment(piece.span)
+        if not self._taken_over(piece):
+            wish = self.making.request
+            scale = self.job.asked["scale"]
+            how = {"scale": scale, "overwrite": True}
+            with VideoWriter(path, wish.fps, wish.height, wish.width, **how) as video:
+                for pixels in self._pixels(piece):
+                    self._on_count("write", piece.span[0] + video.count, wish.frames)
+                    video.write(pixels)
+        self._manifest.seal(segment_name(piece.span))
+
+    def _taken_over(self, piece: Piece) -> bool:
+        """Whether a segment is one of the source's, which then serves both."""
+        if piece.wave is not None or piece.stretch or not self.source:
+            return False
+        if piece.span not in self.source.spans() or not _alike(self.source, self.job):
+            return False
+        same(self.source.segment(piece.span), self.job.segment(piece.span))
+        return True
+
+    def _pixels(self, piece: Piece) -> Iterator[np.ndarray]:
+        start, stop = piece.span
+        if piece.stretch is None:
+            latents = self.job.frames()(range(start, stop))
+            index = 0 if piece.wave is None else piece.wave
+            yield from self.making.decode(latents, on_step=self._on_step, index=index)
+            return
+        for first in range(start, stop, AT_ONCE):
+            yield piece.stretch.pixels(first, min(first + AT_ONCE, stop))
+
+    def _preview(self) -> None:
+        """The first frames of the video, as far as there is no gap."""
+        parts, stop = [], 0
+        for piece in self.pieces:
+            if piece.span[0] != stop or not self.job.has(segment_name(piece.span)):
+                break
+            parts.append(self.job.segment(piece.span))
+            stop = piece.span[1]
+        if parts:
+            join(parts, self.job.folder / PREVIEW, self.making.request.fps, overwrite=True)
+
+
+def same(source: Path, target: Path) -> None:
+    """The file at another place too: the same one where the file system can, else a copy. Files of
+    jobs are never changed, only replaced."""
+    target.parent.mkdir(exist_ok=True)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        try:
+            os.link(source, temporary)
+        except OSError:
+            shutil.copyfile(source, temporary)
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _alike(one: Job, other: Job) -> bool:
+    """Whether segments of both can be joined."""
+    names = ("height", "width", "fps")
+    return one.asked["scale"] == other.asked["scale"] and all(
+        one.asked["settings"][name] == other.asked["settings"][name] for name in names
+    )
+
+
+def _silent(stage: str, done: int, of: int) -> None:
+    pass
