@@ -167,7 +167,7 @@ REFUSED = [
     ({"crossfade": 40}, ["crossfade: 40"]),
     ({"wave": -1, "overlap": 1.5}, ["wave: -1", "overlap: 1.5"]),
     ({"wave": 4, "overlap": 4}, ["overlap: 4", "give 3 at most"]),
-    ({"wave": 3, "overlap": 0, "clips": 4, "scope": "base"}, ["4 clips", "smallest wave holds 2"]),
+    ({"wave": 3, "overlap": 0, "clips": 4, "scope": "base"}, ["4 clips", "smallest wave holds 3"]),
     ({"wave": 5, "scope": {"preset": "reference", "ranks": 1}}, ["counts frames by place"]),
     ({"negative_prompt": "a green disc"}, ["'green' is not known"]),
     ({"frames": 0, "seed": -1, "width": 7, "sampler": "x"}, ["frames", "seed", "width", "'x'"]),
