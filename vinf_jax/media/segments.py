@@ -78,7 +78,11 @@ def _copy(parts: list[Path], ranks: list[list[int]], delay: int, rate: Fraction,
 def _ranks(part: Path) -> list[int]:
     """At which place of its segment every packet is shown, in the order of storage."""
     with opened(part) as file:
-        stamps = [packet.pts for packet in _packets(file)]
+        packets = list(_packets(file))
+    stamps = [packet.pts for packet in packets]
+    damaged = sum(packet.is_corrupt for packet in packets)
+    if damaged:
+        raise ValueError(f"{part} is damaged: {damaged} of its frames are cut off")
     if not stamps or None in stamps or len(set(stamps)) < len(stamps):
         raise ValueError(f"{part} cannot be joined: it holds no frames, or two of one time")
     place = {stamp: n for n, stamp in enumerate(sorted(stamps))}

@@ -215,7 +215,7 @@ def _resumed(folder: Path, asked: Mapping[str, Any], run: Mapping[str, Any]) -> 
             "anew with --force, or give another --out"
         )
     job = Job(noted)
-    for name in _litter(folder):
+    for name in _litter(folder) | _unnoted(noted):
         (folder / name).unlink()
     job.damaged = noted.damaged()
     state = noted.facts["state"]
@@ -237,7 +237,14 @@ def _noted(folder: Path) -> Manifest:
 def _litter(folder: Path) -> set[str]:
     """What a killed process left half-written."""
     found = (path.relative_to(folder) for path in folder.rglob(".*") if path.is_file())
-    return {str(path) for path in found if path.suffix in (".part", ".unfinished")}
+    return {path.as_posix() for path in found if path.suffix in (".part", ".unfinished")}
+
+
+def _unnoted(noted: Manifest) -> set[str]:
+    """What a killed process had written or was about to remove, without a word of it."""
+    parts = [noted.folder / part for part in (LATENTS, SEGMENTS, STATE)]
+    paths = (path for part in parts for path in part.rglob("*") if path.is_file())
+    return {path.relative_to(noted.folder).as_posix() for path in paths} - set(noted.files)
 
 
 def _remove(folder: Path) -> None:
