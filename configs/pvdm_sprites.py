@@ -24,7 +24,7 @@ def get_config() -> ConfigDict:
             "patch": 8,
             "width": 128,
             "latent_channels": 4,
-            "layers": 4,
+            "layers": 3,
             "heads": 4,
             "head_size": 32,
             "plane_layers": 2,
@@ -49,7 +49,7 @@ def get_config() -> ConfigDict:
         {
             "steps": 2400,
             "adversarial_steps": 0,
-            "batch": 8,
+            "batch": 4,
             "rule": "muon",
             "rate": 2e-3,
             "warmup": 100,
@@ -72,14 +72,14 @@ def get_config() -> ConfigDict:
     # condition_noise: on the latents of that clip, which by recursion are not those of a real one.
     config.train_diffusion = ConfigDict(
         {
-            "clips": 8192,
+            "clips": 4096,
             "windows": 2,
-            "steps": 6000,
-            "batch": 32,
+            "steps": 5000,
+            "batch": 16,
             "rule": "muon",
             "rate": 1.5e-3,
             "warmup": 200,
-            "decay_steps": 6000,
+            "decay_steps": 5000,
             "accumulate": 1,
             "conditional": 0.6,
             "coin": "sample",

@@ -1,18 +1,14 @@
-"""The metrics of a run as one picture."""
+"""The metrics of a run as pictures."""
 
 import json
 from pathlib import Path
+from typing import Any
 
 
 def curve(out: Path) -> Path | None:
     """Draws `out`/curve.png from the stages' metrics; None where matplotlib is not installed."""
-    try:
-        import matplotlib
-    except ImportError:
+    if (pyplot := _pyplot()) is None:
         return None
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
     figure, axes = pyplot.subplots(1, 3, figsize=(13, 3.6), layout="constrained")
     pictures = _lines(out / "autoencoder" / "metrics.jsonl")
     latents = _lines(out / "diffusion" / "metrics.jsonl")
@@ -26,6 +22,35 @@ def curve(out: Path) -> Path | None:
     figure.savefig(path, dpi=100)
     pyplot.close(figure)
     return path
+
+
+def psnr_curve(folder: Path) -> Path | None:
+    """Draws `folder`/psnr.png from what PVDM's autoencoder logs there: the batches of training and
+    the held-out clips. None where matplotlib is not installed."""
+    if (pyplot := _pyplot()) is None:
+        return None
+    figure, axes = pyplot.subplots(figsize=(6, 3.6), layout="constrained")
+    for name, label in (("metrics", "batch of training"), ("psnr", "held-out clips, average")):
+        lines = [line for line in _lines(folder / f"{name}.jsonl") if "psnr" in line]
+        steps, values = ([line[field] for line in lines] for field in ("step", "psnr"))
+        axes.plot(steps, values, label=label, linewidth=1)
+    axes.legend(fontsize=8)
+    axes.set(title=folder.name, xlabel="step", ylabel="PSNR, dB")
+    path = folder / "psnr.png"
+    figure.savefig(path, dpi=100)
+    pyplot.close(figure)
+    return path
+
+
+def _pyplot() -> Any:
+    try:
+        import matplotlib
+    except ImportError:
+        return None
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    return pyplot
 
 
 def _lines(path: Path) -> list[dict]:

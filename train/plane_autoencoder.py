@@ -1,40 +1,47 @@
 """PVDM's autoencoder in two stages: reconstruction, then against two critics."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import nnx
 from jax.sharding import Mesh
 
 from vinf_jax.checkpoint.numbered import Checkpoints
-from vinf_jax.media.sheet import spaced
-from vinf_jax.metrics.psnr import psnr
 from vinf_jax.models.lpips import LPIPS
 from vinf_jax.models.patch_discriminator import PatchDiscriminator
 from vinf_jax.nn import stored
+from vinf_jax.nn.networks import parameters
 from vinf_jax.nn.parameters import merge, split
 from vinf_jax.nn.pixels import to_bytes, to_unit
+from vinf_jax.systems.pvdm.folder import write_arrays
 from vinf_jax.training import adversarial as turns
 from vinf_jax.training import loop
 from vinf_jax.training import state as training
 
 from . import footage, plane_losses, stage
-from .pictures import save_grid
-from .plane_networks import STAGES, arithmetic, new_autoencoder
+from .plane_networks import (
+    STAGES,
+    arithmetic,
+    autoencoder_arguments,
+    new_autoencoder,
+    noted_autoencoder,
+    settings,
+)
+from .plane_pictures import show
 from .plane_rules import rule_of
 
 
 def reconstruction(config, out: Path) -> None:
     """The first stage: pixels, and how frames look."""
     t = config.train_autoencoder
-    graph, parameters = new_autoencoder(config)
+    graph, fresh = new_autoencoder(config)
     rule = _rule(t)
-    mesh, state, placement = stage.laid(config, training.begin(parameters, rule))
+    mesh, state, placement = stage.laid(config, training.begin(fresh, rule))
     update = training.updater(
         plane_losses.alone(t, graph, distance_of(config), arithmetic(config)),
         rule,
@@ -49,11 +56,11 @@ def reconstruction(config, out: Path) -> None:
 def adversarial(config, out: Path) -> None:
     """The second stage: the autoencoder and its optimiser go on, the critics start fresh."""
     t = config.train_autoencoder
-    graph, parameters = new_autoencoder(config)
+    graph, fresh = new_autoencoder(config)
     graphs, critic = _critics(config)
     rules = {turns.MODEL: _rule(t), turns.CRITIC: _critic_rule(t)}
     first, steps = loop.resume(
-        training.begin(parameters, rules[turns.MODEL]),
+        training.begin(fresh, rules[turns.MODEL]),
         Checkpoints(out / STAGES["reconstruction"] / "checkpoints"),
     )
     if not steps:
@@ -70,6 +77,21 @@ def adversarial(config, out: Path) -> None:
         placement=placement,
     )
     _train(config, t.adversarial_steps, "adversarial", out, update, state, mesh, graph)
+
+
+def export(config, out: Path, folder: Path) -> None:
+    """The autoencoder alone as a model folder, which `python -m infer evaluate psnr` reads, in
+    float16."""
+    note, model = noted_autoencoder(config, out)
+    write_arrays(
+        folder,
+        parameters({"autoencoder": model}),
+        arguments={"autoencoder": autoencoder_arguments(config)},
+        settings=settings(config),
+        dtype=jnp.float16,
+        provenance=note,
+        overwrite=folder.exists(),
+    )
 
 
 def distance_of(config) -> plane_losses.Distance:
@@ -100,22 +122,17 @@ def _train(
 
 
 def _picture(config, folder: Path, out: Path, graph: Any) -> Callable[[int, training.State], None]:
-    """What a checkpoint shows: held-out clips above what became of them, and their PSNR."""
+    """What a checkpoint shows: held-out clips and what became of them."""
     clips = footage.held_out(config, out, config.frames, config.train_autoencoder.shown)
 
     @jax.jit
-    def through(parameters, clips):
-        model = merge(graph, parameters)
+    def through(weights, clips):
+        model = merge(graph, weights)
         return to_bytes(model.decode(model.encode(to_unit(clips))))
 
     def picture(step: int, state: training.State) -> None:
         made = np.concatenate([through(state["average"], clip[None]) for clip in clips])
-        shown = spaced(config.frames, 8)
-        rows = np.stack([clips[:, shown], made[:, shown]], axis=1).reshape(-1, *clips.shape[2:])
-        save_grid(folder / "samples" / f"step_{step:06d}.png", rows, len(shown))
-        values = [psnr(*pair) for pair in zip(clips, made, strict=True)]
-        with (folder / "psnr.jsonl").open("a") as file:
-            file.write(json.dumps({"step": step, "psnr": float(np.mean(values))}) + "\n")
+        show(folder, step, clips, made, config.fps)
 
     return picture
 
@@ -123,12 +140,12 @@ def _picture(config, folder: Path, out: Path, graph: Any) -> Callable[[int, trai
 def _critics(config) -> tuple[dict[str, Any], dict[str, Any]]:
     """Graphs and fresh parameters of "frame" and "clip"."""
     width = config.train_autoencoder.critic_width
-    graphs, parameters = {}, {}
+    graphs, fresh = {}, {}
     for n, (name, axes) in enumerate({"frame": 2, "clip": 3}.items()):
         judge = PatchDiscriminator(axes=axes, width=width, rngs=nnx.Rngs(config.seed + 10 + n))
         graphs[name], own = split(judge)
-        parameters |= {f"{name}.{key}": x for key, x in own.items()}
-    return graphs, parameters
+        fresh |= {f"{name}.{key}": x for key, x in own.items()}
+    return graphs, fresh
 
 
 def _rule(t) -> optax.GradientTransformation:
@@ -141,5 +158,5 @@ def _critic_rule(t) -> optax.GradientTransformation:
     return optax.partition({name: rule for name in ("frame", "clip")}, _owners)
 
 
-def _owners(parameters: dict[str, Any]) -> dict[str, str]:
-    return {name: name.partition(".")[0] for name in parameters}
+def _owners(critics: dict[str, Any]) -> dict[str, str]:
+    return {name: name.partition(".")[0] for name in critics}

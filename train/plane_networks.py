@@ -42,11 +42,17 @@ def new_unet(config) -> tuple[Any, dict[str, Any]]:
 
 def trained_autoencoder(config, out: Path) -> PVDMAutoencoder:
     """The moving average of the newest checkpoint of the last stage that was trained."""
+    return noted_autoencoder(config, out)[1]
+
+
+def noted_autoencoder(config, out: Path) -> tuple[dict[str, Any], PVDMAutoencoder]:
+    """The same, and what the checkpoint says of itself."""
     arguments = autoencoder_arguments(config)
     graph, like = split(abstract(lambda rngs: PVDMAutoencoder(**arguments, rngs=rngs)))
     folders = [out / name for name in reversed(STAGES.values())]
     folder = next((f for f in folders if (f / "checkpoints").is_dir()), folders[-1])
-    return merge(graph, newest_average(folder / "checkpoints", like)[1])
+    note, parameters = newest_average(folder / "checkpoints", like)
+    return note, merge(graph, parameters)
 
 
 def settings(config) -> Settings:

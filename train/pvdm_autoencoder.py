@@ -1,8 +1,9 @@
-"""Trains PVDM's autoencoder on clips: reconstruction first, then against two critics.
+"""Trains PVDM's autoencoder on clips: reconstruction first, then against two critics; leaves it as
+a model folder too.
 
 Both stages write checkpoints and resume from their newest one, so the same command continues a run
-that was stopped. Beside them: metrics.jsonl, psnr.jsonl (held-out clips) and pictures of what the
-autoencoder makes of held-out clips.
+that was stopped. Beside them: metrics.jsonl, psnr.jsonl and psnr.png (held-out clips), held_out.mp4
+and pictures, in which what the autoencoder makes of held-out clips stands beside or below them.
 """
 
 from argparse import ArgumentParser
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from vinf_jax.programs import load_config, override, parser
 
-STAGES = ("reconstruction", "adversarial")
+STAGES = ("reconstruction", "adversarial", "export")
 NOTES = "Any field of the config may follow: --train_autoencoder.rate 1e-3"
 
 
@@ -20,13 +21,17 @@ def main(argv: list[str]) -> int:
     to.add_argument("--config", default="configs/pvdm_sprites.py", help="config file")
     to.add_argument("--out", type=Path, required=True, help="folder of the run")
     to.add_argument("--stages", nargs="+", choices=STAGES, default=STAGES, help="which to run")
+    to.add_argument(
+        "--weights", type=Path, help="where export writes (default: OUT/autoencoder_model)"
+    )
     options, rest = to.parse_known_args(argv)
-    run(override(load_config(options.config), rest, prog=to.prog), options.out, options.stages)
+    config = override(load_config(options.config), rest, prog=to.prog)
+    run(config, options.out, options.stages, options.weights)
     return 0
 
 
-def run(config, out: Path, stages: Sequence[str] = STAGES) -> None:
-    """Trains the autoencoder that `config` describes in the folder `out`."""
+def run(config, out: Path, stages: Sequence[str] = STAGES, weights: Path | None = None) -> None:
+    """Trains the autoencoder that `config` describes in the folder `out`, and writes it."""
     from . import plane_autoencoder
 
     check(config)
@@ -34,6 +39,8 @@ def run(config, out: Path, stages: Sequence[str] = STAGES) -> None:
         plane_autoencoder.reconstruction(config, out)
     if "adversarial" in stages and config.train_autoencoder.adversarial_steps:
         plane_autoencoder.adversarial(config, out)
+    if "export" in stages:
+        plane_autoencoder.export(config, out, weights or out / "autoencoder_model")
 
 
 def check(config) -> None:

@@ -10,9 +10,12 @@ from PIL import Image
 
 from tests.tolerances import EXACT, OP
 from train import footage, plane_latents, pvdm_autoencoder, pvdm_diffusion
+from vinf_jax.checkpoint import store
 from vinf_jax.checkpoint.numbered import Checkpoints
+from vinf_jax.media.video import read_video
 from vinf_jax.programs import load_config
 from vinf_jax.systems.pvdm import PVDM
+from vinf_jax.systems.pvdm import folder as pvdm_folder
 
 pytestmark = pytest.mark.usefixtures("unoptimised")
 
@@ -44,6 +47,7 @@ def tiny():
                 "windows": 3,
                 "steps": 4,
                 "batch": 2,
+                "rule": "adamw",
                 "warmup": 1,
                 "decay_steps": 4,
                 "save_every": 2,
@@ -90,7 +94,16 @@ def test_stages_leave_what_they_promise(trained):
     for name in ("autoencoder", "autoencoder_adversarial"):
         lines = (trained / name / "metrics.jsonl").read_text().splitlines()
         assert all(np.isfinite(json.loads(line)["loss"]) for line in lines)
-        assert len((trained / name / "psnr.jsonl").read_text().splitlines()) >= 1
+        psnrs = (trained / name / "psnr.jsonl").read_text().splitlines()
+        assert [json.loads(line)["step"] for line in psnrs] == list(range(2, len(psnrs) * 2 + 1, 2))
+        beside = read_video(trained / name / "held_out.mp4")[0]
+        assert beside.shape == (2 * 4, 256, 512, 3)
+        with Image.open(trained / name / "psnr.png") as image:
+            assert min(image.size) > 100
+    folder = trained / "autoencoder_model"
+    assert list(pvdm_folder.describe(folder)["arguments"]) == ["autoencoder"]
+    made, kept = (store.arrays(path) for path in (folder, trained / "model"))
+    assert all(np.array_equal(made[name], kept[name]) for name in made)
     with Image.open(trained / "diffusion/samples/step_000004.png") as image:
         assert min(image.size) > 0
     videos = PVDM.load(trained / "model").generate(frames=6, videos=2)
