@@ -22,7 +22,7 @@ def network():
     return tiny_network("unet", dtype=jnp.float64, channels=(16,), attention=(True,))
 
 
-def answer(frames, scope, clips=None):
+def answer(frames, scope, clips=None, portion=None):
     rng = np.random.default_rng(frames)
     return np.asarray(
         predict(
@@ -33,6 +33,7 @@ def answer(frames, scope, clips=None):
             fps=8,
             scope=scope,
             mesh=clips and make_mesh(clips),
+            portion=portion,
         )
     )
 
@@ -51,3 +52,12 @@ def test_sharded_equals_whole(x64, frames, clips, scope):
     whole = answer(frames, scope)
     assert whole.dtype == np.float64 and np.abs(whole).max() > 0.1
     assert np.abs(answer(frames, scope, clips) - whole).max() < FP64
+
+
+@pytest.mark.parametrize(
+    "frames, clips, scope",
+    [(7, 2, SCOPE), (5, None, base()), (6, 2, reference(2, padding=2, conv_padding=1))],
+)
+def test_portions_equal_the_whole(x64, frames, clips, scope):
+    """Two frames, or a frame or two of all pixels, at a time; the last portion may be smaller."""
+    assert np.abs(answer(frames, scope, clips, portion=8) - answer(frames, scope)).max() < FP64

@@ -54,10 +54,19 @@ class Level(nnx.Module):
             for c in with_attention
         )
 
-    def unit(self, n: int, x: Array, embedding: Array, text: Array, context: Context) -> Array:
-        x = self.temp_convs[n](self.resnets[n](x, embedding), context)
+    def unit(
+        self, n: int, parts: Sequence[Array], embedding: Array, text: Array, context: Context
+    ) -> Array:
+        """parts: the channels of the input, in order; they are joined frame by frame."""
+
+        def residual(*given: Array) -> Array:
+            return self.resnets[n](jnp.concatenate(given[:-1], axis=-1), given[-1])
+
+        x = self.temp_convs[n](context.framewise(residual, parts, (embedding,)), context)
         if self.attentions:
-            x = self.temp_attentions[n](self.attentions[n](x, text), context)
+            frames, videos = ((x, text), ()) if text.ndim == 4 else ((x,), (text,))
+            x = context.framewise(self.attentions[n], frames, videos)
+            x = self.temp_attentions[n](x, context)
         return x
 
 
@@ -71,7 +80,7 @@ class DownBlock(Level):
         """Everything the way up will want, the last one being the output."""
         skips = []
         for n in range(len(self.resnets)):
-            x = self.unit(n, x, *given)
+            x = self.unit(n, (x,), *given)
             skips.append(x)
         return skips + [down(x) for down in getattr(self, "downsamplers", ())]
 
@@ -90,8 +99,9 @@ class MiddleBlock(Level):
         self.temp_convs.append(TemporalConv(channels, **shape))
 
     def __call__(self, x: Array, embedding: Array, text: Array, context: Context) -> Array:
-        x = self.unit(0, x, embedding, text, context)
-        return self.temp_convs[1](self.resnets[1](x, embedding), context)
+        x = self.unit(0, (x,), embedding, text, context)
+        x = context.framewise(self.resnets[1], (x,), (embedding,))
+        return self.temp_convs[1](x, context)
 
 
 class UpBlock(Level):
@@ -102,9 +112,9 @@ class UpBlock(Level):
 
     def __call__(self, x: Array, skips: list[Array], *given) -> Array:
         for n in range(len(self.resnets)):
-            x = self.unit(n, jnp.concatenate([x, skips.pop()], axis=-1), *given)
+            x = self.unit(n, (x, skips.pop()), *given)
         for up in getattr(self, "upsamplers", ()):
-            x = up(x)
+            x = given[-1].framewise(up, (x,))
         return x
 
 

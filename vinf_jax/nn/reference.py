@@ -92,7 +92,8 @@ class Reference:
         chosen = self.global_frames(line.total(x.shape[1]))
         around, afar = line.halo(x, self.padding), line.take(x, chosen)
         scale = self._scale(2 * self.padding + 1 + len(chosen))
-        return look(attention, x, around, afar, context.plan, self.padding, scale)
+        size = context.entries(x.shape[1])
+        return look(attention, x, around, afar, context.plan, self.padding, scale, size)
 
     def normalise(self, norm: Callable, x: Array, context: Any) -> Array:
         line = context.timeline

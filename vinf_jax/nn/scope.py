@@ -53,7 +53,8 @@ class Full(Synchronised):
         return None
 
     def attend(self, attention: Attention, x: Array, context: Any) -> Array:
-        return attention(x, context.timeline.gather(x))
+        everyone = context.timeline.gather(x)
+        return context.pixelwise(attention, x, everyone)
 
 
 @dataclass(frozen=True)
@@ -108,4 +109,5 @@ class DualScope(Synchronised):
         line, far = context.timeline, context.afar
         around = line.halo(x, self.local)
         afar = line.sample(x, self.spread) if far is None else line.pick(x, far)
-        return look(attention, x, around, afar, context.plan, self.local)
+        size = context.entries(x.shape[1])
+        return look(attention, x, around, afar, context.plan, self.local, size=size)

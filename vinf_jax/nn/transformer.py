@@ -49,6 +49,10 @@ class Block(nnx.Module):
         self.norm3 = layer_norm(features, rngs)
         self.ff = FeedForward(features, rngs=rngs)
 
+    def fed(self, tokens: Array) -> Array:
+        """What the feed-forward makes of tokens (..., C), added to them."""
+        return tokens + self.ff(self.norm3(tokens))
+
 
 class SpatialTransformer(nnx.Module):
     """The pixels of a frame look at each other, then at the text."""
@@ -69,7 +73,7 @@ class SpatialTransformer(nnx.Module):
             normed = block.norm1(tokens)
             tokens = tokens + block.attn1(normed, normed)
             tokens = tokens + _look_at_text(block.attn2, block.norm2(tokens), text)
-            tokens = tokens + block.ff(block.norm3(tokens))
+            tokens = block.fed(tokens)
         return x + self.proj_out(tokens).reshape(x.shape)
 
 
@@ -101,7 +105,7 @@ class TemporalTransformer(nnx.Module):
         for block in self.transformer_blocks:
             tokens = tokens + scope.attend(block.attn1, block.norm1(tokens), context)
             tokens = tokens + scope.attend(block.attn2, block.norm2(tokens), context)
-            tokens = tokens + block.ff(block.norm3(tokens))
+            tokens = context.pixelwise(block.fed, tokens)
         return x + self.proj_out(unfold_space(tokens, x.shape))
 
 

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from vinf_jax.nn.attention import Attention, merge_heads, softmax_over, split_heads
+from vinf_jax.nn.portions import in_portions
 
 
 class Sight(NamedTuple):
@@ -32,11 +33,34 @@ def look(
     sight: Sight,
     reach: int,
     scale: float = 1.0,
+    size: int | None = None,
 ) -> Array:
     """x (N, F, C) looks at around (N, F + 2 reach, C) and afar (N, G, C): (N, F, C).
 
-    scale multiplies the usual q k / sqrt(d). A key in both counts in both.
+    scale multiplies the usual q k / sqrt(d). A key in both counts in both. size: pixels of a video
+    that are computed at once, None for all.
     """
+    videos = sight.bias.shape[1]
+
+    def part(x: Array, around: Array, afar: Array, bias: Array) -> Array:
+        rows = x.shape[0] * x.shape[1]
+        flat = [y.reshape(rows, *y.shape[2:]) for y in (x, around, afar)]
+        return _look(attention, *flat, sight._replace(bias=bias.T), reach, scale).reshape(x.shape)
+
+    pixels = x.shape[0] // videos
+    cut = [y.reshape(videos, pixels, *y.shape[1:]) for y in (x, around, afar)]
+    return in_portions(part, cut, size, (sight.bias.T,)).reshape(x.shape)
+
+
+def _look(
+    attention: Attention,
+    x: Array,
+    around: Array,
+    afar: Array,
+    sight: Sight,
+    reach: int,
+    scale: float,
+) -> Array:
     frames, heads = x.shape[1], attention.heads
     query = blocks(split_heads(attention.to_q(x) * scale, heads), reach, 0, 1)
     near = [

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import jax
 import numpy as np
 from jax.experimental import multihost_utils
-from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+from jax.sharding import AbstractMesh, AxisType, Mesh, NamedSharding, PartitionSpec
 
 GUIDANCE, CLIP, DATA = "guidance", "clip", "data"
 
@@ -59,7 +59,7 @@ def batch_mesh(devices: int, among: Sequence[jax.Device] | None = None) -> Mesh:
     return Mesh(np.asarray(among[:devices]), (DATA,), axis_types=(AxisType.Auto,))
 
 
-def on_mesh(function: Callable, mesh: Mesh, in_specs, out_specs) -> Callable:
+def on_mesh(function: Callable, mesh: Mesh | AbstractMesh, in_specs, out_specs) -> Callable:
     """`function`, seen by each device with its own part of the arguments."""
     return jax.shard_map(function, mesh=mesh, in_specs=in_specs, out_specs=out_specs)
 

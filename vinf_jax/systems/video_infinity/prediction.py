@@ -32,6 +32,7 @@ def predict(
     scope: Scope,
     mesh: Mesh | None = None,
     numbers: ArrayLike | None = None,
+    portion: int | None = None,
 ) -> Array:
     """The network's answer (noise, or what it was trained to predict) for a whole video.
 
@@ -50,6 +51,8 @@ def predict(
             divide them. None computes on one device.
         numbers: the frames' numbers (F,), distinct, in any order; 0..F-1 if None. Frames are
             neighbours only where their numbers are. They must be known, so not traced by jax.
+        portion: pixels of a video's latents (a frame of 40x64 has 2560) that layers compute at once
+            where they can; None for all. Less memory for long videos, the same answer.
 
     Returns:
         An array like `latents`, in its dtype. (Without jax_enable_x64 float64 is float32, as
@@ -73,21 +76,28 @@ def predict(
     if mesh is not None:
         parameters, given = _laid(mesh, frames, parameters, given)
     gapless = bool((np.diff(rising) == 1).all())
-    out = _call(graph, scope, mesh, frames, gapless, parameters, *given)
+    out = _call(graph, scope, mesh, frames, gapless, portion, parameters, *given)
     if out.shape[1] != frames:
         out = out[:, :frames]
     return out if sorted_already else out[:, np.argsort(order)]
 
 
-@partial(jax.jit, static_argnums=range(5))
+@partial(jax.jit, static_argnums=range(6))
 def _call(
-    graph: Any, scope: Scope, mesh: Mesh | None, frames: int, gapless: bool, parameters, *given
+    graph: Any,
+    scope: Scope,
+    mesh: Mesh | None,
+    frames: int,
+    gapless: bool,
+    portion: int | None,
+    parameters,
+    *given,
 ) -> Array:
     line: Timeline = Whole() if mesh is None else Sharded(CLIP, mesh.shape[CLIP], frames)
 
     def call(parameters, latents, time, text, fps, numbers):
         unet = merge(graph, parameters)
-        context = surround(line, scope, numbers, time, gapless=gapless)
+        context = surround(line, scope, numbers, time, gapless=gapless, portion=portion)
         x = latents.astype(jnp.promote_types(latents.dtype, dtype_of(parameters)))
         return unet(x, time, text, fps, context).astype(latents.dtype)
 

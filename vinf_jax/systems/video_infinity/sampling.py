@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
-from jax.sharding import Mesh
+from jax.sharding import AbstractMesh, Mesh
 from jax.sharding import PartitionSpec as P
 
 from vinf_jax.diffusion import known as known_frames
@@ -32,13 +32,18 @@ from vinf_jax.parallel.noise import frame_noise
 from vinf_jax.parallel.timeline import Sharded
 from vinf_jax.systems.video_infinity.prediction import dtype_of
 
+PORTION = 2**16
+"""Pixels of a video's latents that layers compute at once where they can: 25 frames of 40x64, more
+than a published clip. Longer ones need less memory for it, shorter ones do not notice."""
+
 
 @dataclass(frozen=True)
 class Plan:
     """All that is fixed while `frames` frames are sampled, before tracing.
 
     shape: of one frame's latents, (H, W, C). halves: 2 with guidance, 1 without. gapless: their
-    numbers rise by one. held: some frames may be known, and the global ones are given.
+    numbers rise by one. held: some frames may be known, and the global ones are given. portion:
+    as in `nn.context.Context`.
     """
 
     graph: Any
@@ -46,12 +51,13 @@ class Plan:
     schedule: Schedule
     prediction: str
     scope: Scope
-    mesh: Mesh
+    mesh: Mesh | AbstractMesh
     frames: int
     shape: tuple[int, int, int]
     halves: int
     gapless: bool = True
     held: bool = False
+    portion: int | None = PORTION
 
     @property
     def line(self) -> Sharded:
@@ -114,7 +120,7 @@ def _halves(
         batch = jnp.broadcast_to(x.astype(dtype), (here, *x.shape)).reshape(-1, *x.shape[1:])
         batch = lax.pcast(batch, GUIDANCE, to="varying")
         times = jnp.full(batch.shape[:1], time)
-        given = {"gapless": plan.gapless, "afar": afar}
+        given = {"gapless": plan.gapless, "afar": afar, "portion": plan.portion}
         context = surround(plan.line, plan.scope, numbers, times, **given)
         out = unet(batch, times, text.reshape(-1, *text.shape[2:]), fps, context)
         out = out.astype(x.dtype).reshape(here, *x.shape)
