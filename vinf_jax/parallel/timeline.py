@@ -13,6 +13,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from vinf_jax.parallel.dealing import Deal, deal, filled_up
+
 NOWHERE = -(2**30)
 """The number of a frame that does not exist; far from every frame that does."""
 
@@ -138,8 +140,12 @@ class Sharded:
         return self.moments(x, jnp.zeros_like(x))[0]
 
     def take(self, x: Array, positions: Sequence[int]) -> Array:
-        """Each clip sends as many frames as the fullest clip owns; the surplus is dropped."""
+        """Each clip sends as many frames as the fullest clip owns, or pieces of frames where that
+        would be much more than is wanted; the surplus is dropped."""
         length = x.shape[1]
+        way = deal(tuple(p // length for p in positions), self.clips) if positions else None
+        if way is not None:
+            return self._dealt(x, [p % length for p in positions], way)
         owned: list[list[int]] = [[] for _ in range(self.clips)]
         places = []
         for p in positions:
@@ -152,6 +158,27 @@ class Sharded:
         mine = jnp.take(x, table[lax.axis_index(self.axis)], axis=1)
         everyone = lax.all_gather(mine, self.axis, axis=1, tiled=True)
         return jnp.take(everyone, jnp.asarray([c * most + k for c, k in places]), axis=1)
+
+    def _dealt(self, x: Array, places: Sequence[int], way: Deal) -> Array:
+        """The frames of a deal; `places` are those in their clips."""
+        here = lax.axis_index(self.axis)
+        own = [
+            [p for p, c in zip(places, way.owners, strict=True) if c == clip]
+            for clip in range(self.clips)
+        ]
+        own = jnp.take(x, jnp.asarray(filled_up(own))[here], axis=1)
+        frames = jnp.moveaxis(own, 1, 0).reshape(way.most, -1)
+        size = frames.shape[1]
+        frames = jnp.pad(frames, ((0, 0), (0, -size % way.pieces)))
+        pieces = frames.reshape(way.most * way.pieces, -1)
+        handed = [
+            self._from(pieces[jnp.asarray(rows)[here]], distance)
+            for distance, rows in way.sends.items()
+        ]
+        mine = jnp.concatenate([pieces, *handed])[jnp.asarray(way.keeps)[here]]
+        everyone = lax.all_gather(mine, self.axis, axis=0, tiled=True)
+        whole = everyone[: len(places) * way.pieces].reshape(len(places), -1)[:, :size]
+        return jnp.moveaxis(whole.reshape(len(places), x.shape[0], *x.shape[2:]), 0, 1)
 
     def pick(self, x: Array, positions: Array) -> Array:
         """The clip that owns a frame adds it to the zeros of all others."""
