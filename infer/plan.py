@@ -1,0 +1,130 @@
+"""Says what a video would cost before anything is loaded: FLOPs, memory, exchange, seconds.
+
+The real step is compiled ahead of time; neither weights nor accelerators are needed. With
+--memory it also says whether the video fits such devices, and what would.
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from .devices import simulate
+from .options import add_model, config_of, flat, parser, refuse
+
+PROGRAM = "plan"
+UNITS = {"KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+NOTES = """\
+FLOPs are counted in the traced program, two per multiply-add, loops as often as they run; bytes are
+what a device receives. Memory is an estimate unless the devices at hand are those of the video: the
+float32 program as compiled for a CPU, with activations in proportion to --dtype. Times assume the
+share of the peak that such networks reach, and that nothing hides the exchange. Exit status: 0, 1
+if the video does not fit, 2 for a mistake in what was asked.
+"""
+
+
+def main(argv: list[str]) -> int:
+    options, rest = _parser().parse_known_args(argv)
+    config = config_of(options, rest)
+    refuse(_troubles(options))
+    simulate(options.devices)
+    plan = _plan(options, flat(config))
+    for line in plan["lines"]:
+        print(line)
+    if options.json:
+        options.json.write_text(json.dumps({**plan, "lines": None}, indent=1, default=str) + "\n")
+    return int(not plan["fits"])
+
+
+def _plan(options: argparse.Namespace, config: dict[str, Any]) -> dict[str, Any]:
+    import jax
+
+    from vinf_jax.parallel.mesh import make_mesh
+    from vinf_jax.systems.video_infinity import budget, fitting
+
+    from . import costs
+    from .blueprint import blueprint
+
+    platform = "cpu" if options.hardware == "cpu" else "gpu"
+    model = blueprint(options, platform)
+    frames = options.frames or model.settings.clip_frames
+    waves = fitting.waves_of(model.settings, frames)
+    call = fitting.largest(waves)
+    here = jax.default_backend() != "cpu" and len(jax.devices()) >= options.devices
+    devices = jax.devices() if here else jax.devices("cpu")
+    groups = options.guidance_groups
+    found = budget.Budget(
+        networks=model.networks,
+        schedule=model.schedule,
+        settings=model.settings,
+        mesh=make_mesh(options.devices // groups, groups, devices),
+        frames=len(call.numbers),
+        dtype=model.dtype,
+        prompts=options.prompt_count,
+        held=not call.plain,
+        here=here,
+        portion=options.portion,
+    )
+    return costs.table(found, frames, waves, options.hardware, options.memory)
+
+
+def _troubles(options: argparse.Namespace) -> list[str]:
+    low = {"frames": 1, "devices": 1, "prompt_count": 1}
+    troubles = [
+        f"{name}: {value}; give {least} or more"
+        for name, least in low.items()
+        if (value := getattr(options, name)) is not None and value < least
+    ]
+    if options.guidance_groups not in (1, 2):
+        troubles.append(f"guidance-groups: {options.guidance_groups}; give 1 or 2")
+    elif options.devices % options.guidance_groups:
+        troubles.append(f"devices: {options.devices} are no 2 groups; give an even number")
+    return troubles
+
+
+def size(text: str) -> float:
+    """Bytes of "48GB", "80 GiB", or a plain number.
+
+    Raises:
+        ArgumentTypeError: no number, or an unknown unit.
+    """
+    words = text.strip()
+    unit = next((unit for unit in sorted(UNITS, key=len, reverse=True) if words.endswith(unit)), "")
+    try:
+        return float(words.removesuffix(unit)) * UNITS.get(unit, 1)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}; give a size such as 48GB or 80GiB") from None
+
+
+def _parser() -> argparse.ArgumentParser:
+    from vinf_jax.parallel.hardware import HARDWARE
+
+    to = parser(PROGRAM, __doc__, NOTES)
+    group = to.add_argument_group("video")
+    group.add_argument("--frames", type=int, metavar="N", help="length (default: one clip)")
+    group.add_argument(
+        "--prompt-count", type=int, default=1, metavar="N", help="of the prompts (default: 1)"
+    )
+    group = to.add_argument_group("devices")
+    group.add_argument("--devices", type=int, default=1, metavar="N", help="default: 1")
+    group.add_argument(
+        "--guidance-groups",
+        type=int,
+        default=1,
+        metavar="N",
+        help="2: the halves of guidance on two groups of devices (default: 1)",
+    )
+    group.add_argument(
+        "--hardware", choices=HARDWARE, help="whose time and memory (default: times of all)"
+    )
+    group.add_argument("--memory", type=size, metavar="SIZE", help="of one device, such as 48GB")
+    group.add_argument(
+        "--portion",
+        type=int,
+        default=65536,
+        metavar="N",
+        help="pixels of latents that layers compute at once (default: %(default)s)",
+    )
+    to.add_argument("--json", type=Path, metavar="FILE", help="also write the numbers there")
+    add_model(to)
+    return to

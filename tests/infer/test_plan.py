@@ -1,0 +1,68 @@
+"""The plan from flags to what it prints; nothing is loaded for it."""
+
+import argparse
+import json
+
+import pytest
+
+from infer import plan
+from infer.costs import short
+from vinf_jax.parallel.hardware import HARDWARE, seconds
+from vinf_jax.programs import spoken
+
+
+def argv(*more):
+    return ["--config", "sprites", "--scope.local", "2", *map(str, more)]
+
+
+def test_a_video_that_does_not_fit(weights, tmp_path, capsys):
+    """The weights alone are more than there is; all the rest is said too."""
+    out = tmp_path / "plan.json"
+    words = ("--weights", weights, "--frames", 6, "--devices", 2, "--memory", "1KB", "--json", out)
+    assert spoken(plan.main, argv(*words)) == 1
+    printed = capsys.readouterr().out
+    for word in ("parameters", "FLOPs", "an estimate", "permute", "H200", "does not fit memory"):
+        assert word in printed
+    found = json.loads(out.read_text())
+    assert found["frames"] == {"video": 6, "call": 6, "device": 3}
+    assert found["flops"]["job"] > 2 * 3 * found["flops"]["step_of_a_device"]
+    peak = found["memory_bytes"]
+    assert peak["peak"] == peak["weights"] + max(peak["step"], peak["decoding"])
+    assert set(found["seconds"]) == set(HARDWARE)
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (("--frames", 0), "frames: 0"),
+        (("--devices", 3, "--guidance-groups", 2), "devices: 3"),
+        (("--memory", "48 apples"), "48 apples"),
+        (("--weights", "nowhere"), "no folder nowhere"),
+        (("--hardware", "abacus"), "abacus"),
+    ],
+)
+def test_mistakes_are_one_message(words, said, capsys):
+    assert spoken(plan.main, argv(*words)) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text, size", [("48GB", 48e9), ("80 GiB", 80 * 2**30), ("123", 123)])
+def test_sizes(text, size):
+    assert plan.size(text) == size
+    with pytest.raises(argparse.ArgumentTypeError):
+        plan.size(f"{text}x")
+
+
+@pytest.mark.parametrize(
+    "number, text",
+    [(7, "7 "), (999.4, "999 "), (1234, "1.23 K"), (1.413e9, "1.41 G"), (3.63e15, "3.63 P")],
+)
+def test_short_numbers(number, text):
+    assert short(number) == text
+
+
+def test_seconds_are_work_or_weights_and_then_the_link():
+    card, machine = HARDWARE["h200"], HARDWARE["cpu"]
+    assert seconds(card, 8, card.rate, 0, card.link) == pytest.approx(2)
+    assert seconds(card, 8, 0, card.bandwidth, 0) == pytest.approx(1)
+    assert seconds(machine, 8, machine.rate, 0, 0) == pytest.approx(8)

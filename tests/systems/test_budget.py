@@ -1,0 +1,162 @@
+"""What a step exchanges and computes, held to the counts that the method asks for."""
+
+import dataclasses
+import re
+from functools import cache
+
+import jax
+import jax.numpy as jnp
+import pytest
+from jax.sharding import AbstractMesh, AxisType
+
+from tests.tiny import ARGUMENTS, SETTINGS
+from vinf_jax.diffusion.schedule import Schedule
+from vinf_jax.nn.parameters import flat
+from vinf_jax.parallel.hardware import USABLE
+from vinf_jax.parallel.mesh import CLIP, GUIDANCE, make_mesh
+from vinf_jax.systems.video_infinity import Settings, fitting
+from vinf_jax.systems.video_infinity.budget import ESTIMATE, Budget
+from vinf_jax.systems.video_infinity.networks import built
+
+LOCAL, SPREAD, CLIPS, PIXELS, HALVES = 2, 8, 8, 16, 2
+SCOPE = {"preset": "video_infinity", "local": LOCAL, "spread": SPREAD}
+ONE_LEVEL = {"unet": ARGUMENTS["unet"] | {"channels": (16,), "attention": (True,)}}
+
+
+@cache
+def networks():
+    return built(ARGUMENTS | ONE_LEVEL)
+
+
+def budget(frames=32, mesh=None, dtype=jnp.bfloat16, **changes):
+    """Of 4x4 latents; with guidance."""
+    mesh = mesh or make_mesh(CLIPS)
+    settings = Settings(**SETTINGS | {"scope": SCOPE})
+    return Budget(networks(), Schedule.scaled_linear(), settings, mesh, frames, dtype, **changes)
+
+
+def many(clips):
+    """A mesh of devices that nobody has."""
+    return AbstractMesh((1, clips), (GUIDANCE, CLIP), axis_types=(AxisType.Auto,) * 2)
+
+
+@cache
+def layers():
+    """Widths of all temporal convolutions, and of all temporal attentions; count of GroupNorms over
+    the video."""
+    shapes = {name: x.shape for name, x in flat(networks()["unet"]).items()}
+    convolutions = [s[1] for n, s in shapes.items() if re.search(r"temp_convs.*conv\.kernel", n)]
+    temporal = {n: s for n, s in shapes.items() if re.search("temp_attentions|transformer_in", n)}
+    attentions = [s[0] for n, s in temporal.items() if n.endswith("to_k.kernel")]
+    norms = sum(
+        bool(re.search(r"(temp_attentions\.\d|transformer_in)\.norm\.scale", n)) for n in shapes
+    )
+    return convolutions, attentions, norms + len(convolutions)
+
+
+def test_the_published_network_has_the_counts_of_the_method():
+    """88 temporal convolutions, 34 temporal attentions, 105 GroupNorms over the video."""
+    names = list(flat(built({"unet": {}})["unet"]))
+    count = lambda pattern: sum(bool(re.search(pattern, name)) for name in names)  # noqa: E731
+    assert count(r"temp_convs.*conv\.kernel") == 88
+    assert count(r"(temp_attentions|transformer_in).*to_k\.kernel") == 34
+    assert count(r"(temp_attentions\.\d|transformer_in)\.norm\.scale") == 105 - 88
+
+
+def expected(clips=CLIPS):
+    """Bytes in bfloat16 that a device receives by (permutes, gathers of global frames)."""
+    convolutions, attentions, _ = layers()
+    frame = 2 * HALVES * PIXELS
+    permuted = frame * (2 * sum(convolutions) + 2 * LOCAL * sum(attentions))
+    return permuted, frame * sum(attentions) * SPREAD * (clips - 1) / clips
+
+
+def test_one_permute_each_way_and_one_gather():
+    convolutions, attentions, norms = layers()
+    found = budget().step.exchanged
+    assert set(found) == {"permute", "gather"}
+    permuted, gathered = expected()
+    numbers = 2 * LOCAL * 4
+    assert found["permute"].count == 2 * (len(convolutions) + len(attentions)) + 2
+    assert found["permute"].received == permuted + numbers
+    statistics = norms * (CLIPS - 1) * 3 * HALVES * ARGUMENTS["unet"]["norm_groups"] * 4
+    assert found["gather"].count == len(attentions) + norms
+    assert found["gather"].received == gathered + statistics
+
+
+def test_the_compiled_program_exchanges_no_more_than_the_traced_one():
+    one = budget(dtype=jnp.float32)
+    text = one._step(jnp.float32).lower().compile(compiler_options=ESTIMATE).as_text()
+    kinds = ("collective-permute", "all-gather", "all-to-all", "reduce-scatter")
+    found = {kind: len(re.findall(rf" {kind}(?:-start)?\(", text)) for kind in kinds}
+    exchanged = one.step.exchanged
+    assert found["collective-permute"] == exchanged["permute"].count
+    assert found["all-gather"] == exchanged["gather"].count
+    assert found["all-to-all"] == found["reduce-scatter"] == 0
+
+
+@pytest.mark.parametrize("frames, clips", [(64, 8), (64 * 8, 64), (12 * 8, 12)])
+def test_bytes_do_not_grow_with_frames_or_devices(frames, clips):
+    """The kept frames cost at most a quarter more than all of them once."""
+    permuted, _ = expected()
+    kept = expected(clips)[1] * clips / (clips - 1)
+    found = budget(frames, many(clips)).step
+    images = sum(exchange.received for kind, exchange in found.exchanged.items())
+    statistics = layers()[2] * (clips - 1) * 3 * HALVES * ARGUMENTS["unet"]["norm_groups"] * 4
+    assert images - statistics <= permuted + 1.25 * kept + 2 * LOCAL * 4
+
+
+def test_halves_of_guidance_on_two_groups_meet_in_one_reduction():
+    found = budget(mesh=make_mesh(4, 2)).step.exchanged
+    assert found["reduce"].count == 1
+
+
+def test_flops_grow_evenly_and_portions_cost_none():
+    """All but the embeddings is per frame; portions project the text anew."""
+    flops = {frames: budget(frames, many(1)).step.flops for frames in (32, 64, 96)}
+    assert flops[96] - flops[64] == pytest.approx(flops[64] - flops[32], rel=1e-3)
+    sliced = budget(64, many(1), portion=16 * PIXELS).step.flops
+    assert sliced == pytest.approx(flops[64], rel=1e-2)
+
+
+def test_portions_spare_memory():
+    whole, sliced = (
+        budget(256, make_mesh(1), jnp.float32, portion=portion).step_memory
+        for portion in (None, 16 * PIXELS)
+    )
+    assert sliced < 0.6 * whole
+
+
+class Known(Budget):
+    """A budget with known numbers: 10 GB of weights, 5 and 2 a frame for a step."""
+
+    weights, decoding_memory = int(10e9), int(1e9)
+    step_memory = property(lambda self: int(5e9 + 2e9 * self.length))
+
+
+def known(frames):
+    real = budget(frames, many(2))
+    return Known(**{field.name: getattr(real, field.name) for field in dataclasses.fields(real)})
+
+
+def test_what_fits_is_said():
+    memory = (10 + 5 + 2 * 30 + 1) * 1e9 / USABLE
+    assert fitting.most_frames(known(200), memory) == 30
+    assert fitting.troubles(known(60), 60, memory) == []
+    (said,) = fitting.troubles(known(200), 200, memory)
+    assert "At most 30 frames fit" in said and "--clips 7" in said and "--guidance-groups 2" in said
+    assert f"--wave {2 * 30 - 2 * 16 - SPREAD}" in said
+    (said,) = fitting.troubles(known(40), 40, 12e9)
+    assert "more memory" in said
+
+
+def test_small_videos_are_not_compiled_to_see_that_they_fit():
+    assert fitting.surely_fits(budget(), 24e9)
+    assert not fitting.surely_fits(budget(10**7), 24e9)
+
+
+def test_memory_of_processors_is_shared():
+    devices = jax.devices()
+    assert fitting.memory_of(devices) * len(devices) == pytest.approx(
+        fitting.memory_of(devices[:1])
+    )
