@@ -16,6 +16,7 @@ from .options import SAMPLING, add_model, config_of, flat, given, parser
 from .outputs import of_seeds, suffix_troubles
 from .progress import Display
 from .running import made, run
+from .spans import joined
 
 PROGRAM = "extend"
 NOTES = """\
@@ -63,7 +64,8 @@ def _make(
         old, stretches = source.frames, [Stretch(0, source.frames, source)]
     more += _say(options, of, old, wishes)
     parts = takes.parts(of, [(0, old)]) if of.job else givens.described(stretches)
-    how: dict[str, Any] = {"stretches": stretches, "source": of.job, "given": range(old), "parts": parts}
+    how: dict[str, Any] = {"given": range(old), "parts": parts}
+    how |= {"stretches": stretches, "source": of.job}
     asked = (options, config, (PROGRAM, argv), model, wishes, files, troubles + more)
     made(orders(*asked, **how), display, finished)
 
@@ -90,7 +92,7 @@ def _say(
         if not before:
             spans[0] = 0, spans[0][1]
         spoken = [*before, *zip(spans, prompts, strict=True)]
-        wishes["prompts"], wishes["ranges"] = takes.joined(spoken)
+        wishes["prompts"], wishes["ranges"] = joined(spoken)
         takes.fit_crossfade(wishes, "crossfade" in given(options, SAMPLING))
     return troubles
 

@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from vinf_jax.checkpoint.index import measured
 from vinf_jax.media import video_footage
 from vinf_jax.media.sheet import save_png, sheet, spaced
 from vinf_jax.media.video import VideoWriter
 from vinf_jax.systems.video_infinity import VideoInfinity
 from vinf_jax.systems.video_infinity.asked import asked_of
-from vinf_jax.systems.video_infinity.job import Job, open_job, telling
+from vinf_jax.systems.video_infinity.job import Job
 from vinf_jax.systems.video_infinity.making import Making
+from vinf_jax.systems.video_infinity.opening import open_job, telling
 from vinf_jax.systems.video_infinity.pieces import Stretch
 from vinf_jax.systems.video_infinity.work import Work
 
@@ -93,10 +95,12 @@ def codec_troubles(path: Path, fps: float, height: int, width: int, scale: int |
 
 
 def make(order: Order, display: Display) -> Iterator[Path]:
-    """Makes a video; yields each of its files when it is whole."""
+    """Makes a video; yields each of its files when it is whole, and none where all are there."""
     files, request = order.files, order.making.request
     with order.opened() as job:
         order.damaged.update(job.damaged)
+        if not job.damaged and job.finished and _whole(files, job.finished):
+            return
         watched = _Watched(order, display)
         how = {"stretches": order.stretches, "source": order.source}
         work = Work(job, order.making, order.model.encode, save_every=order.save_every, **how)
@@ -114,6 +118,13 @@ def make(order: Order, display: Display) -> Iterator[Path]:
             job.finish(files.video)
         if not order.keep:
             job.remove()
+
+
+def _whole(files: Outputs, video: Sequence[int]) -> bool:
+    """Whether all files are there, and the video is the one of that size and checksum."""
+    if not all(path.is_file() for path in files.all):
+        return False
+    return measured(files.video, checksums=True) == list(video)
 
 
 def samples_of(video: Path, numbers: Sequence[int], scale: int) -> np.ndarray:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from vinf_jax.programs import load_config
-from vinf_jax.systems.video_infinity.job import folder_troubles
+from vinf_jax.systems.video_infinity.opening import folder_troubles
 
 from . import record
 from .devices import described

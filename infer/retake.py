@@ -6,7 +6,6 @@ Makes a new video with a job's folder of its own; the old one stays as it is.
 
 import argparse
 import itertools
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from .options import SAMPLING, add_model, config_of, flat, given, parser, refuse
 from .outputs import of_seeds, suffix_troubles
 from .progress import Display
 from .running import made, run
-from .takes import Range
+from .spans import Range, between, joined, overlaid, parse_range
 
 PROGRAM = "retake"
 NOTES = """\
@@ -28,7 +27,6 @@ its own; without prompts those of the job stay. What is not given is as in the j
 next one. Exit status: 0, 2 for a mistake in what was asked or a full disk, 130 when stopped; then
 --resume goes on.
 """
-_RANGE = re.compile(r"(?:(\d+(?:\.\d+)?)(s?))?:(?:(\d+(?:\.\d+)?)(s?))?")
 
 
 def main(argv: list[str]) -> int:
@@ -77,59 +75,6 @@ def _make(
     made(orders(*asked, **how), display, finished)
 
 
-def parse_range(text: str, frames: int, fps: float) -> Range:
-    """ "12s:18s" -> (96, 144) at 8 frames per second; "96:144" -> (96, 144); "12s:" to the end.
-
-    Raises:
-        ValueError: anything else, or a range that is not inside a video of so many frames.
-    """
-    match = _RANGE.fullmatch(text)
-    ends = []
-    for number, unit, default in _ends(match, frames):
-        value = default if number is None else float(number) * (fps if unit else 1)
-        ends.append(round(value))
-        if number is not None and not unit and "." in number:
-            match = None
-    if not match:
-        raise ValueError(
-            f"range: {text!r} is no range; write seconds, 12s:18s, or frames, 96:144 for frames 96 "
-            "to 143"
-        )
-    start, stop = ends
-    if not 0 <= start < stop <= frames:
-        raise ValueError(
-            f"range: {text} is frames {start} to {stop - 1}, but the video has frames 0 to "
-            f"{frames - 1}, {frames / fps:g} s"
-        )
-    return start, stop
-
-
-def between(ranges: Sequence[Range], frames: int) -> list[Range]:
-    """What of a video lies outside of ranges, which are in order and do not overlap."""
-    edges = [0, *(n for span in ranges for n in span), frames]
-    pairs = zip(edges[::2], edges[1::2], strict=True)
-    return [(start, stop) for start, stop in pairs if start < stop]
-
-
-def overlaid(
-    spans: Sequence[tuple[Range, str]], over: Sequence[tuple[Range, str]]
-) -> list[tuple[Range, str]]:
-    """Ranges with their prompts, after others have been laid over them."""
-    stop = max(span[1] for span, _ in spans)
-    edges = sorted({0, stop, *(n for span, _ in [*spans, *over] for n in span)})
-    found = []
-    for a, b in itertools.pairwise(edges):
-        text = next(text for (start, end), text in [*over, *spans] if start <= a < end)
-        found.append(((a, b), text))
-    return found
-
-
-def _ends(match: re.Match[str] | None, frames: int) -> list[tuple[str | None, str | None, int]]:
-    if match is None:
-        return []
-    return [(match[1], match[2], 0), (match[3], match[4], frames)]
-
-
 def _ranges(texts: Sequence[str], frames: int, fps: float) -> tuple[list[str], list[Range]]:
     """What is wrong with the ranges, and the ranges in order."""
     troubles, found = [], []
@@ -165,7 +110,7 @@ def _say(
     before = before or [((0, frames), prompts[0])]
     each = prompts * len(again) if len(prompts) == 1 else prompts
     over = list(zip(again, each, strict=True)) if prompts else []
-    wishes["prompts"], wishes["ranges"] = takes.joined(overlaid(before, over))
+    wishes["prompts"], wishes["ranges"] = joined(overlaid(before, over))
     takes.fit_crossfade(wishes, "crossfade" in given(options, SAMPLING))
     return []
 

@@ -42,8 +42,14 @@ def made(orders: Iterable[Any], display: Display, finished: list[Path]) -> None:
     for order in orders:
         display.title = str(order.files.video)
         finished.append(order.files.job)
+        before = len(finished)
         for path in making.make(order, display):
             finished.append(path)
+        for name, what in order.damaged.items():
+            print(f"{order.files.job / name} was {what.removeprefix('is ')}, and is made again")
+        if len(finished) == before:
+            print(f"{order.files.video} is finished already; --force makes it anew")
+            continue
         if not order.keep:
             finished.remove(order.files.job)
         print(_summary(order, display))

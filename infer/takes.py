@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .options import SAMPLING, SCOPE, given
+from .spans import Range
 
-Range = tuple[int, int]
 ADVICE = "give the folder of a finished job (out/video.job), its video, or any other video"
 
 
@@ -29,7 +29,7 @@ def origin(path: Path) -> Origin:
         ValueError: nothing there, or a job that is unfinished or damaged.
     """
     from vinf_jax.checkpoint.index import measured
-    from vinf_jax.systems.video_infinity.job import finished_job
+    from vinf_jax.systems.video_infinity.opening import finished_job
 
     if not path.exists():
         raise ValueError(f"{path}: there is no such file or folder; {ADVICE}")
@@ -100,21 +100,6 @@ def parts(of: Origin, spans: Sequence[Range]) -> list[dict[str, Any]]:
     names = of.job.latents()
     mark = [of.job.manifest.files[name] for name in names]
     return [{"start": start, "stop": stop, "of": mark} for start, stop in spans]
-
-
-def joined(spans: Sequence[tuple[Range, str]]) -> tuple[list[str], list[Range]]:
-    """Prompts and their ranges, neighbours of one text taken together, empty ones left out."""
-    prompts: list[str] = []
-    ranges: list[Range] = []
-    for (start, stop), text in spans:
-        if stop <= start:
-            continue
-        if prompts and prompts[-1] == text:
-            ranges[-1] = ranges[-1][0], stop
-        else:
-            prompts.append(text)
-            ranges.append((start, stop))
-    return prompts, ranges
 
 
 def fit_crossfade(wishes: dict[str, Any], asked: bool) -> None:

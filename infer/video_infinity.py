@@ -62,6 +62,7 @@ def _make(
         wishes["frames"] = model.settings.clip_frames
     wishes["scope"] = scope_settings(options, model.settings.scope)
     more, stretches = _stretches(options, wishes, model.settings)
+    length = wishes["frames"]
     made(
         orders(
             options,
@@ -71,7 +72,7 @@ def _make(
             wishes,
             files,
             troubles + more,
-            given=[n for part in stretches for n in range(part.start, part.stop)],
+            given=[n for part in stretches for n in range(part.start, part.stop) if n < length],
             parts=givens.described(stretches),
             stretches=stretches,
         ),

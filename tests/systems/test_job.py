@@ -18,7 +18,7 @@ from vinf_jax.media.material import Material, material
 from vinf_jax.media.sheet import save_png
 from vinf_jax.media.video import read_video
 from vinf_jax.systems.video_infinity.asked import asked_of
-from vinf_jax.systems.video_infinity.job import finished_job, open_job
+from vinf_jax.systems.video_infinity.opening import finished_job, open_job
 from vinf_jax.systems.video_infinity.pieces import Stretch, pieces
 from vinf_jax.systems.video_infinity.work import Work
 

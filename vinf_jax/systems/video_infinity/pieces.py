@@ -8,6 +8,9 @@ import numpy as np
 
 from vinf_jax.media.material import Material
 
+AT_ONCE = 16
+"""Given frames that are read at once."""
+
 Span = tuple[int, int]
 
 
@@ -68,3 +71,8 @@ def pieces(
         else:
             found.append(Piece(span, wave=place if place >= 0 else None))
     return found
+
+
+def blocks(start: int, stop: int, length: int) -> list[Span]:
+    """start .. stop - 1 in parts of at most `length`."""
+    return [(first, min(first + length, stop)) for first in range(start, stop, length)]

@@ -1,8 +1,6 @@
 """The work on a job: makes what its folder lacks, and notes what is there."""
 
-import os
-import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,24 +10,11 @@ import numpy as np
 from vinf_jax.checkpoint import frame_files
 from vinf_jax.checkpoint.safetensors_file import write_safetensors
 from vinf_jax.checkpoint.torch_file import open_tensors
-from vinf_jax.media.segments import join
-from vinf_jax.media.video import VideoWriter
-from vinf_jax.systems.video_infinity.job import (
-    LATENTS,
-    PREVIEW,
-    STATE,
-    Job,
-    segment_name,
-    telling,
-)
+from vinf_jax.systems.video_infinity.job import LATENTS, STATE, Job
 from vinf_jax.systems.video_infinity.making import Making, Saved, Told
-from vinf_jax.systems.video_infinity.pieces import Piece, Stretch, pieces
-
-AT_ONCE = 16
-"""Given frames that are read and encoded at once."""
-
-Count = Callable[[str, int, int], object]
-"""Told the stage, and how many of how many frames are done: "given", "write", "join"."""
+from vinf_jax.systems.video_infinity.opening import telling
+from vinf_jax.systems.video_infinity.pieces import AT_ONCE, Stretch, blocks, pieces
+from vinf_jax.systems.video_infinity.showing import Count, Showing, same
 
 
 class Work:
@@ -61,6 +46,9 @@ class Work:
         made = [wave.made for wave in making.waves]
         length = job.manifest.facts["segment"]
         self.pieces = pieces(making.request.frames, made, stretches, length, cuts)
+        self._showing = Showing(job, making, self.pieces, source)
+        self._on_step: Told = None
+        self._on_count: Count = _silent
 
     def go(self, on_step: Told = None, on_count: Count | None = None) -> None:
         """Makes everything that is not there yet. Whatever stops it, what is there stays.
@@ -74,11 +62,11 @@ class Work:
         self._on_step, self._on_count = on_step, on_count or _silent
         with telling(self.job):
             self._bring()
-            for index in range(len(self.making.waves)):
+            last = len(self.making.waves) - 1
+            for index in range(last + 1):
                 self._make(index)
-                fresh = self._show(index)
-                if fresh and index < len(self.making.waves) - 1:
-                    self._preview()
+                if self._show(index) and index < last:
+                    self._showing.preview()
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """The whole video as one mp4: its segments joined, nothing encoded again.
@@ -87,10 +75,8 @@ class Work:
             OSError: as `go`; or the file exists and `overwrite` is false.
         """
         with telling(self.job):
-            parts = [self.job.segment(piece.span) for piece in self.pieces]
-            self._on_count("join", 0, len(parts))
-            join(parts, path, self.making.request.fps, overwrite=overwrite)
-            (self.job.folder / PREVIEW).unlink(missing_ok=True)
+            self._on_count("join", 0, len(self.pieces))
+            self._showing.save(path, overwrite)
 
     def _bring(self) -> None:
         """Latents and segments of the given frames."""
@@ -98,9 +84,14 @@ class Work:
             self._link_latents(self.source)
         for stretch in self._stretches:
             self._encode_stretch(stretch)
-        for piece in self.pieces:
-            if piece.wave is None and not self.job.has(segment_name(piece.span)):
-                self._segment(piece)
+        self._show(None)
+
+    def _show(self, wave: int | None) -> bool:
+        """The segments of a wave, or of what is given; whether there were any to write."""
+        missing = self._showing.missing(wave)
+        for piece in missing:
+            self._showing.write(piece, self._on_step, self._on_count)
+        return bool(missing)
 
     def _link_latents(self, source: Job) -> None:
         names = source.latents()
@@ -119,10 +110,9 @@ class Work:
             if self.job.has(name):
                 continue
             latents = []
-            for first in range(start, stop, AT_ONCE):
+            for first, last in blocks(start, stop, AT_ONCE):
                 self._on_count("given", first - stretch.start, stretch.stop - stretch.start)
-                pixels = stretch.pixels(first, min(first + AT_ONCE, stop))
-                latents.append(self._encode(pixels).astype(self.making.dtype))
+                latents.append(self._encode(stretch.pixels(first, last)).astype(self.making.dtype))
             frame_files.write(self.job.folder / name, range(start, stop), np.concatenate(latents))
             self._manifest.seal(name)
 
@@ -165,79 +155,6 @@ class Work:
     def _stored(self, name: str) -> Saved:
         file = open_tensors(self.job.folder / name)
         return {part: np.array(file[part]) for part in file}
-
-    def _show(self, index: int) -> bool:
-        """The segments of a wave; whether there were any to write."""
-        mine = [piece for piece in self.pieces if piece.wave == index]
-        missing = [piece for piece in mine if not self.job.has(segment_name(piece.span))]
-        for piece in missing:
-            self._segment(piece)
-        return bool(missing)
-
-    def _segment(self, piece: Piece) -> None:
-        path = self.job.segment(piece.span)
-        if not self._taken_over(piece):
-            wish = self.making.request
-            scale = self.job.asked["scale"]
-            how = {"scale": scale, "overwrite": True}
-            with VideoWriter(path, wish.fps, wish.height, wish.width, **how) as video:
-                for pixels in self._pixels(piece):
-                    self._on_count("write", piece.span[0] + video.count, wish.frames)
-                    video.write(pixels)
-        self._manifest.seal(segment_name(piece.span))
-
-    def _taken_over(self, piece: Piece) -> bool:
-        """Whether a segment is one of the source's, which then serves both."""
-        if piece.wave is not None or piece.stretch or not self.source:
-            return False
-        if piece.span not in self.source.spans() or not _alike(self.source, self.job):
-            return False
-        same(self.source.segment(piece.span), self.job.segment(piece.span))
-        return True
-
-    def _pixels(self, piece: Piece) -> Iterator[np.ndarray]:
-        start, stop = piece.span
-        if piece.stretch is None:
-            latents = self.job.frames()(range(start, stop))
-            index = 0 if piece.wave is None else piece.wave
-            yield from self.making.decode(latents, on_step=self._on_step, index=index)
-            return
-        for first in range(start, stop, AT_ONCE):
-            yield piece.stretch.pixels(first, min(first + AT_ONCE, stop))
-
-    def _preview(self) -> None:
-        """The first frames of the video, as far as there is no gap."""
-        parts, stop = [], 0
-        for piece in self.pieces:
-            if piece.span[0] != stop or not self.job.has(segment_name(piece.span)):
-                break
-            parts.append(self.job.segment(piece.span))
-            stop = piece.span[1]
-        if parts:
-            join(parts, self.job.folder / PREVIEW, self.making.request.fps, overwrite=True)
-
-
-def same(source: Path, target: Path) -> None:
-    """The file at another place too: the same one where the file system can, else a copy. Files of
-    jobs are never changed, only replaced."""
-    target.parent.mkdir(exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        try:
-            os.link(source, temporary)
-        except OSError:
-            shutil.copyfile(source, temporary)
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _alike(one: Job, other: Job) -> bool:
-    """Whether segments of both can be joined."""
-    names = ("height", "width", "fps")
-    return one.asked["scale"] == other.asked["scale"] and all(
-        one.asked["settings"][name] == other.asked["settings"][name] for name in names
-    )
 
 
 def _silent(stage: str, done: int, of: int) -> None:

@@ -1,0 +1,182 @@
+"""extend, retake and given frames, from flags to files, around a model in plain numpy."""
+
+import json
+
+import numpy as np
+import pytest
+
+from infer import extend, retake, video_infinity
+from infer.spans import between, joined, overlaid, parse_range
+from tests.stand_in import StandIn
+from vinf_jax.media.sheet import save_png
+from vinf_jax.media.video import read_video
+from vinf_jax.programs import spoken
+from vinf_jax.systems.video_infinity.opening import finished_job
+
+PROMPT = "a red square moves left"
+
+
+@pytest.fixture
+def world(given, tmp_path, monkeypatch):
+    """A folder with weights; the model is a stand-in."""
+    given(StandIn())
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / "w").write_text("w")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def make(*words, out="a.mp4", frames=12, prompts=(PROMPT,)) -> int:
+    asked = ["--out", out, "--frames", str(frames), "--weights", "weights", "--prompts", *prompts]
+    return spoken(video_infinity.main, [*asked, *words])
+
+
+def record(name="a") -> dict:
+    with open(f"{name}.json") as file:
+        return json.load(file)
+
+
+def test_extend_goes_on_from_the_latents_of_the_job(world, capsys):
+    assert make("--seed", "5", "--wave", "6", "--overlap", "2", "--steps", "4") == 0
+    assert spoken(extend.main, ["a.mp4", "--frames", "5"]) == 0
+    old, new = finished_job("a.job"), finished_job("a-extended.job")
+    assert (new.frames()(range(12)) == old.frames()(range(12))).all()
+    assert new.asked["seed"] == 5 and new.asked["settings"]["steps"] == 4
+    made = record("a-extended")
+    assert made["frames"] == 17 and made["prompts"] == [{"text": PROMPT, "start": 0, "stop": 17}]
+    frames, _ = read_video("a-extended.mp4")
+    assert (frames[:12] == read_video("a.mp4")[0]).all() and len(frames) == 17
+    more = ["a-extended.job", "--frames", "4", "--prompts", "a blue disc", "--out", "b.mp4"]
+    assert spoken(extend.main, more) == 0
+    assert [span["start"] for span in record("b")["prompts"]] == [0, 17]
+    assert "b.mp4: 21 frames" in capsys.readouterr().out
+
+
+def test_extend_of_any_video_goes_on_from_its_pictures(world, capsys):
+    assert make() == 0
+    (world / "a.job").rename(world / "elsewhere")
+    assert spoken(extend.main, ["a.mp4", "--frames", "4", "--weights", "weights"]) == 2
+    assert "prompts: none" in capsys.readouterr().err
+    words = ["a.mp4", "--frames", "4", "--weights", "weights", "--prompts", PROMPT]
+    assert spoken(extend.main, words) == 0
+    frames, _ = read_video("a-extended.mp4")
+    old, _ = read_video("a.mp4")
+    assert len(frames) == 16 and np.abs(frames[:12] - old.astype(float)).mean() < 3
+    assert record("a-extended")["prompts"] == [{"text": PROMPT, "start": 0, "stop": 16}]
+
+
+def test_a_video_that_was_changed_is_no_longer_its_job_s(world):
+    assert make() == 0
+    with open("a.mp4", "ab") as file:
+        file.write(b"changed")
+    assert spoken(extend.main, ["a.mp4", "--frames", "2", "--out", "b.mp4"]) == 2
+
+
+def test_retake_makes_a_range_again_and_nothing_else(world):
+    assert make("--fps", "2") == 0
+    words = ["a.job", "--range", "2s:3s", "9:11", "--prompts", "a blue disc", PROMPT]
+    assert spoken(retake.main, words) == 0
+    old, new = (finished_job(name).frames()(range(12)) for name in ("a.job", "a-retake.job"))
+    same = (new == old).all((1, 2, 3))
+    assert same.tolist() == [n not in (4, 5, 9, 10) for n in range(12)]
+    made = record("a-retake")
+    assert [(span["start"], span["stop"]) for span in made["prompts"]] == [(0, 4), (4, 6), (6, 12)]
+    assert made["seed"] == 1
+
+
+def test_missing_frames_of_a_video_are_made(world):
+    assert make() == 0
+    (world / "a.job").rename(world / "elsewhere")
+    words = ["a.mp4", "--range", "3:6", "--weights", "weights", "--seed", "9"]
+    words += ["--prompts", PROMPT]
+    assert spoken(retake.main, words) == 0
+    old, new = read_video("a.mp4")[0].astype(float), read_video("a-retake.mp4")[0]
+    far = np.abs(new - old).mean((1, 2, 3))
+    assert far[[0, 1, 2, 6, 11]].max() < 3 < far[3:6].min()
+
+
+def test_pictures_at_both_ends(world):
+    picture = np.zeros((32, 32, 3), np.uint8)
+    picture[..., 0] = 200
+    save_png("red.png", picture)
+    save_png("blue.png", picture[..., ::-1])
+    assert make("--first-image", "red.png", "--last-image", "blue.png") == 0
+    frames, _ = read_video("a.mp4")
+    ends = [frame.mean((0, 1)).round().tolist() for frame in (frames[0], frames[-1])]
+    assert np.abs(np.array(ends) - [[200, 0, 0], [0, 0, 200]]).max() < 6
+    assert [part["start"] for part in record()["given"]] == [0, 11]
+
+
+def test_resume_goes_on_and_a_finished_job_is_left(world, capsys):
+    words = ("--seed", "3", "--resume")
+    assert make(*words) == 0
+    files = {path: path.read_bytes() for path in world.glob("a.*") if path.is_file()}
+    assert make(*words) == 0
+    assert all(path.read_bytes() == data for path, data in files.items())
+    assert "a.mp4 is finished already" in capsys.readouterr().out
+    (world / "a.mp4").unlink()
+    assert make(*words) == 0
+    assert (world / "a.mp4").read_bytes() == files[world / "a.mp4"]
+    assert make("--seed", "4", "--resume") == 2
+    assert "seed: 3 in the job, 4 asked for" in capsys.readouterr().err
+    assert make() == 2
+    said = capsys.readouterr().err
+    assert "a.mp4 exists" in said and "--resume goes on" in said
+
+
+def test_a_job_need_not_be_kept(world):
+    assert make("--no-keep-job") == 0
+    assert sorted(path.name for path in world.iterdir()) == ["a.json", "a.mp4", "a.png", "weights"]
+
+
+REFUSED = [
+    (extend, ["none.mp4", "--frames", "3"], ["none.mp4: there is no such file"]),
+    (extend, ["weights", "--frames", "3"], ["no manifest.json"]),
+    (extend, ["a.job", "--frames", "0"], ["frames: 0 more"]),
+    (extend, ["a.job", "--frames", "3", "--ranges", "0:3"], ["ranges: they belong to prompts"]),
+    (extend, ["a.job", "--frames", "3", "--width", "64"], ["width: 64, but a.job has 32"]),
+    (retake, ["a.job", "--range", "3-5"], ["range: '3-5'", "12s:18s"]),
+    (retake, ["a.job", "--range", "3:99"], ["frames 3 to 98", "0 to 11"]),
+    (retake, ["a.job", "--range", "3:6", "5:8"], ["frame 5 is in two ranges"]),
+    (retake, ["a.job", "--range", ":"], ["nothing is left"]),
+    (retake, ["a.job", "--range", "1:3", "--prompts", "a", "a"], ["prompts: 2 for 1 ranges"]),
+]
+
+
+@pytest.mark.parametrize(("program", "words", "said"), REFUSED, ids=lambda value: str(value)[-30:])
+def test_mistakes_are_one_message(world, capsys, program, words, said):
+    assert make() == 0
+    capsys.readouterr()
+    assert spoken(program.main, words) == 2
+    (message,) = [line for line in capsys.readouterr().err.splitlines() if "start: " not in line]
+    assert message.startswith("error: ") and not [part for part in said if part not in message]
+    assert not list(world.glob("a-*"))
+
+
+def test_given_frames_that_do_not_fit_are_named(world, capsys):
+    save_png("p.png", np.zeros((8, 8, 3), np.uint8))
+    words = ["--given", "3", "20=p.png", "2:4=p.png", "9=none.png", "--first-image", "p.png"]
+    words.insert(1, "0=p.png")
+    assert make(*words) == 2
+    said = capsys.readouterr().err
+    parts = ["'3' does not say", "frames 20 to 20", "p.png has 1", "none.png", "given twice"]
+    assert not [part for part in parts if part not in said], said
+    assert said.count("20") == 2
+
+
+def test_ranges_are_seconds_or_frames():
+    assert parse_range("1.5s:3s", 96, 8) == (12, 24)
+    assert parse_range("12:24", 96, 8) == (12, 24)
+    assert parse_range("90:", 96, 8) == (90, 96) and parse_range(":2s", 96, 8) == (0, 16)
+    for text in ("1.5:3", "a:b", "3:3", "12s", "-1:4"):
+        with pytest.raises(ValueError, match="range: "):
+            parse_range(text, 96, 8)
+
+
+def test_ranges_laid_over_others():
+    spans = overlaid([((0, 10), "a"), ((10, 20), "b")], [((4, 6), "c"), ((8, 12), "b")])
+    assert joined(spans) == (
+        ["a", "c", "a", "b"],
+        [(0, 4), (4, 6), (6, 8), (8, 20)],
+    )
+    assert between([(0, 3), (5, 20)], 20) == [(3, 5)]
