@@ -1,6 +1,6 @@
 """Second stage: text encoder and UNet on latents; what its checkpoints show; the finished model."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from .curve import curve
 from .latents import Bank, latent_bank
 from .networks import merged, part, still, text_and_unet
 from .pictures import save_grid, to_bytes
-from .samples import batch, kinds
+from .samples import Kind, batch, kinds
 from .stage import Phase, log_shares, newest_average, train
 
 EARLY = 100
@@ -59,12 +59,17 @@ def diffusion(config, out: Path) -> None:
         each = jnp.where(batch["known"], early, times[:, None])
         return framewise_loss(model, schedule, config.prediction, latents, noise, each), {}
 
-    ids = tokenizer.encode([" ".join(t.spread)])[0][1 : 1 + len(t.spread)]
     empty = tokenizer.encode([""])[0]
-    draw = partial(batch, bank, empty, ids, seed=config.seed, unconditional=t.unconditional)
-    apart = partial(told_apart, ids=ids)
+    apart = partial(told_apart, ids=ids_of(tokenizer, t.spread))
+
+    def draw(kind: Kind) -> Callable[[int], dict[str, np.ndarray]]:
+        about = ids_of(tokenizer, kind.about.split())
+        return partial(
+            batch, bank, empty, about, kind, seed=config.seed, unconditional=t.unconditional
+        )
+
     phases = [
-        Phase(steps, partial(draw, kind), apart if spread else None)
+        Phase(steps, draw(kind), apart if spread else None)
         for steps, kind, spread in zip(t.phase_steps, kinds(t), t.phase_spread, strict=True)
     ]
     picture = sample_pictures(config, out, bank, graphs, tokenizer, schedule)
@@ -79,6 +84,11 @@ def diffusion_times(key, focus, shares, num_train: int):
     keys = jax.random.split(key)
     near = jax.random.randint(keys[0], shares.shape, focus[:, 0], focus[:, 1])
     return jnp.where(jax.random.uniform(keys[1], shares.shape) < shares, near, times)
+
+
+def ids_of(tokenizer: WordTokenizer, words: Sequence[str]) -> np.ndarray:
+    """The token of each word."""
+    return tokenizer.encode([" ".join(words)])[0][1 : 1 + len(words)]
 
 
 def told_apart(state: State, ids: np.ndarray) -> State:

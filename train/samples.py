@@ -14,8 +14,8 @@ class Kind(NamedTuple):
 
     frames: of a sample, `stride` frames of the clip apart. batch: samples of a step. share: of the
     samples, whose times are drawn from `from_` .. `to` - 1 instead of all. known: share of the
-    samples of which one frame is seen early, "any" one or the "first" (`seen`). spoken: only clips
-    whose captions say one of the words of direction.
+    samples of which one frame is seen early, "any" one or the "first" (`seen`). only: share of the
+    samples that are drawn from clips whose captions say one of the words `about`.
     """
 
     frames: int
@@ -26,7 +26,8 @@ class Kind(NamedTuple):
     to: int
     known: float
     seen: str
-    spoken: bool
+    only: float
+    about: str
 
 
 def kinds(config) -> list[Kind]:
@@ -38,7 +39,7 @@ def kinds(config) -> list[Kind]:
 def batch(
     bank: Bank,
     empty: np.ndarray,
-    words: np.ndarray,
+    about: np.ndarray,
     kind: Kind,
     step: int,
     *,
@@ -48,18 +49,27 @@ def batch(
     """The batch of a step, which depends on seed and step alone.
 
     empty: tokens (L,) of no caption, told instead of a share `unconditional` of the captions.
-    words: token ids that `spoken` looks for.
+    about: token ids of the phase's words of this name.
 
     Returns:
       latents (B, F, H, W, C), tokens (B, L), share (B,), focus (B, 2): of the times, the first and
       one behind the last; known (B, F) where the phase has such frames.
+
+    Raises:
+      ValueError: no clip says one of the words.
     """
     rng = np.random.default_rng((seed, step))
     reach = (kind.frames - 1) * kind.stride + 1
-    clips = np.arange(len(bank.latents))
-    if kind.spoken:
-        clips = clips[np.isin(bank.tokens, words).any(axis=1)]
-    chosen = clips[rng.integers(len(clips), size=kind.batch)]
+    chosen = rng.integers(len(bank.latents), size=kind.batch)
+    if kind.only:
+        say = np.flatnonzero(np.isin(bank.tokens, about).any(axis=1))
+        if not len(say):
+            raise ValueError(
+                f"train_diffusion.phase_about: no caption of {len(bank.tokens)} clips says one of "
+                f"{kind.about!r}; give words of the captions, or more clips"
+            )
+        some = rng.random(kind.batch) < kind.only
+        chosen = np.where(some, say[rng.integers(len(say), size=kind.batch)], chosen)
     first = rng.integers(bank.latents.shape[1] - reach + 1, size=kind.batch)
     told = rng.random(kind.batch) >= unconditional
     parts = [

@@ -1,13 +1,14 @@
 """What the second stage of the text-to-video training is shown."""
 
 import numpy as np
+import pytest
 
 from train.latents import Bank
 from train.samples import Kind, batch, kinds, one_of
 from vinf_jax.programs import load_config
 
 EMPTY, WORDS = np.array([0, 0, 0]), np.array([7, 8])
-PLAIN = Kind(4, 1, 60, 0.0, 0, 1000, 0.0, "any", False)
+PLAIN = Kind(4, 1, 60, 0.0, 0, 1000, 0.0, "any", 0.0, "")
 
 
 def bank():
@@ -39,7 +40,15 @@ def test_a_step_decides_its_batch():
 
 
 def test_only_clips_that_say_a_word():
-    assert set(drawn(spoken=True)["tokens"][:, 2]) == {100, 103, 106, 109}
+    assert set(drawn(only=1.0)["tokens"][:, 2]) == {100, 103, 106, 109}
+    said = (drawn(only=0.5)["tokens"][:, 1] == 7).mean()
+    assert 0.5 < said < 0.85
+
+
+def test_words_that_no_clip_says_are_refused():
+    kind = PLAIN._replace(only=0.5, about="jumps")
+    with pytest.raises(ValueError, match=r"phase_about.*'jumps'"):
+        batch(bank(), EMPTY, np.array([5]), kind, 0, seed=3, unconditional=0.0)
 
 
 def test_a_share_goes_without_a_caption():
