@@ -1,6 +1,7 @@
 """A model in plain numpy in the place of the real one, for tests of what lies around it: its video
 depends on prompts, seed, known frames and every step, and costs nothing."""
 
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -15,8 +16,6 @@ from vinf_jax.systems.video_infinity.request import Limits, Request, request
 
 SIDE = 8
 """Pixels per latent, on each side."""
-UNSAID = ("steps", "guidance", "height", "width", "fps", "scope", "sampler", "karras")
-UNSAID += ("ranges", "crossfade", "wave", "overlap")
 
 
 class StandInMaking(Making):
@@ -88,9 +87,10 @@ class StandIn(VideoInfinity):
 
     def begin(self, prompts: Any, *, frames: int, **wishes: Any) -> StandInMaking:
         limits = Limits(self.settings, self.schedule, self.tokenizer, 16, 8)
-        fixed = {"clips": 1, "seed": 0, "negative_prompt": "", "guidance_groups": 1, "given": ()}
-        unsaid = dict.fromkeys(UNSAID)
-        asked = unsaid | fixed | wishes | {"prompts": prompts, "frames": frames}
+        named = inspect.signature(VideoInfinity.begin).parameters.values()
+        unsaid = {each.name: each.default for each in named if each.kind is each.KEYWORD_ONLY}
+        del unsaid["devices"]
+        asked = unsaid | wishes | {"prompts": prompts, "frames": frames}
         return StandInMaking(request(limits, **asked))
 
     def encode(self, pixels: np.ndarray) -> np.ndarray:
