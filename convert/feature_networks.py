@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from flax import nnx
 
+from vinf_jax.checkpoint import store
 from vinf_jax.checkpoint.mapping import Row, convert
 from vinf_jax.checkpoint.torch_file import open_tensors
 from vinf_jax.models.c3d import C3D
@@ -71,12 +72,25 @@ NETWORKS = (
 
 @dataclass(frozen=True)
 class Found:
-    """A network's tensors, and the files that they lie in."""
+    """A network's tensors, and the files that they lie in; `said` are its arguments, where a
+    checkpoint says them."""
 
     network: Network
     path: Path
     files: list[Path]
     tensors: Mapping[str, np.ndarray]
+    said: Mapping[str, Any] | None = None
+
+    @property
+    def layout(self) -> str:
+        """For people."""
+        return f"{self.network.kind}, {'as published' if self.said is None else 'a checkpoint'}"
+
+    def arguments(self) -> Mapping[str, Any]:
+        """Of the network's constructor. Raises ValueError for tensors that no network has."""
+        if self.said is not None:
+            return self.said
+        return self.network.arguments(Sizes({n: x.shape for n, x in self.tensors.items()}))
 
 
 def recognised(path: Path) -> Found | None:
@@ -103,6 +117,15 @@ def recognised(path: Path) -> Found | None:
     return None
 
 
+def checkpoint(folder: Path) -> Found | None:
+    """The network whose checkpoint lies in a folder; None for one of anything else."""
+    note = stored.describe(folder)
+    for network in NETWORKS:
+        if network.kind == note["kind"]:
+            return Found(network, folder, [], store.arrays(folder), note["arguments"])
+    return None
+
+
 def write(found: Found, target: Path, dtype: str | None, overwrite: bool) -> list[str]:
     """Writes the network as a checkpoint, and returns what there is to say about it.
 
@@ -111,7 +134,7 @@ def write(found: Found, target: Path, dtype: str | None, overwrite: bool) -> lis
         OSError: the folder exists and is not to be replaced, or cannot be written.
     """
     network = found.network
-    arguments = network.arguments(Sizes({name: x.shape for name, x in found.tensors.items()}))
+    arguments = found.arguments()
     like = flat(abstract(lambda rngs: network.build(**arguments, rngs=rngs)))
     rows = network.rows(arguments)
     arrays = convert(rows, found.tensors, like, network.ignored)

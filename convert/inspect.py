@@ -23,12 +23,27 @@ def main(argv: list[str]) -> int:
     add_source(to)
     to.add_argument("--depth", type=int, default=4, metavar="N", help="of the tree (default: 4)")
     options = to.parse_args(argv)
-    from . import hub, model
+    from . import feature_networks, hub, model
 
     options.path = hub.local(options.path, options.layout, options.variant).path
     if model.is_ours(options.path):
-        return _ours(options)
-    return _theirs(options)
+        network = feature_networks.checkpoint(options.path)
+        return _network(options, network) if network else _ours(options)
+    network = None if options.layout else feature_networks.recognised(options.path)
+    return _network(options, network) if network else _theirs(options)
+
+
+def _network(options: argparse.Namespace, found: Any) -> int:
+    """Of metrics and losses, as published or as a checkpoint."""
+    kind, tensors = found.network.kind, dict(found.tensors)
+    print(f"{options.path}\nlayout: {found.layout}")
+    for path in found.files:
+        print(f"file: {path.name}, {path.stat().st_size / 1e9:.3f} GB")
+    _show(kind, "", tensors)
+    said = ", ".join(f"{name} {value}" for name, value in found.arguments().items())
+    print(f"{kind:<{WIDTH}}{said}")
+    print(*picture({name: x.shape for name, x in tensors.items()}, options.depth), sep="\n")
+    return 0
 
 
 def _theirs(options: argparse.Namespace) -> int:

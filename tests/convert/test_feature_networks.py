@@ -84,6 +84,22 @@ def test_files_become_checkpoints(kind, tmp_path, capsys):
     assert all(np.array_equal(back[name], x) for name, x in made.items())
 
 
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_inspect_knows_files_and_checkpoints(kind, tmp_path, capsys):
+    made, unread = tensors(kind)
+    source = write(tmp_path / "source", kind, made | unread)
+    assert run("import", source, tmp_path / "out") == 0
+    capsys.readouterr()
+    numbers = sum(x.size for x in made.values())
+    for path, layout in ((source, "as published"), (tmp_path / "out", "a checkpoint")):
+        assert run("inspect", path) == 0
+        said = capsys.readouterr().out
+        assert f"layout: {kind}, {layout}" in said and "all finite" in said
+        assert all(f"{name} {value}" in said for name, value in ARGUMENTS[kind].items())
+        count = numbers + 4 * len(unread) if path == source else numbers
+        assert f"{count:,} parameters" in said
+
+
 def test_checkpoints_load_as_what_they_are(tmp_path, capsys):
     made, _ = tensors("c3d")
     assert run("import", write(tmp_path / "source", "c3d", made), tmp_path / "out") == 0
