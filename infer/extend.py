@@ -47,8 +47,10 @@ def _make(
     troubles, wishes = takes.wishes(options, of)
     seed = of.asked.get("seed", 0) if options.seed is None else options.seed
     out = takes.result(of, options, "extended")
-    files = of_seeds(out, [seed], options.job)
+    folders = takes.folders(of, out, options.job)
+    files = of_seeds(out, [seed], folders["job"])
     troubles += suffix_troubles(out, ".mp4") + file_troubles(options, list(files.values()))
+    troubles += takes.replacing_troubles(folders, options.force)
     troubles += _length_troubles(options.frames)
     model = loaded(options, options.clips * options.guidance_groups, troubles)
 
@@ -65,7 +67,7 @@ def _make(
     more += _say(options, of, old, wishes)
     parts = takes.parts(of, [(0, old)]) if of.job else givens.described(stretches)
     how: dict[str, Any] = {"given": range(old), "parts": parts}
-    how |= {"stretches": stretches, "source": of.job}
+    how |= {"stretches": stretches, "source": of.job, "replaces": folders["replaces"]}
     asked = (options, config, (PROGRAM, argv), model, wishes, files, troubles + more)
     made(orders(*asked, **how), display, finished)
 

@@ -38,7 +38,8 @@ class Order:
 
     making: of it. asked: what decides how it looks beside its wishes: config, weights, dtype, given
     frames. run: how, where and with what it is worked on. scale: enlarges the video. stretches,
-    source: where given frames come from, as `Work` takes them.
+    source: where given frames come from, as `Work` takes them. replaces: the job's folder that this
+    one's takes the place of in the end.
     """
 
     model: VideoInfinity
@@ -54,6 +55,7 @@ class Order:
     preview: bool = False
     keep: bool = True
     save_every: int = 5
+    replaces: Path | None = None
     damaged: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -116,6 +118,8 @@ def make(order: Order, display: Display) -> Iterator[Path]:
             write_json(files.record, _record(order, display, watched.steps), replace)
             yield files.record
             job.finish(files.video)
+        if order.replaces:
+            job.move(order.replaces)
         if not order.keep:
             job.remove()
 

@@ -49,8 +49,10 @@ def _make(
     troubles, wishes = takes.wishes(options, of)
     seed = of.asked.get("seed", -1) + 1 if options.seed is None else options.seed
     out = takes.result(of, options, "retake")
-    files = of_seeds(out, [seed], options.job)
+    folders = takes.folders(of, out, options.job)
+    files = of_seeds(out, [seed], folders["job"])
     troubles += suffix_troubles(out, ".mp4") + file_troubles(options, list(files.values()))
+    troubles += takes.replacing_troubles(folders, options.force)
     model = loaded(options, options.clips * options.guidance_groups, troubles)
 
     from vinf_jax.systems.video_infinity.pieces import Stretch
@@ -70,6 +72,7 @@ def _make(
     else:
         stretches = [Stretch(start, stop, source, start) for start, stop in kept]
         how = {"stretches": stretches, "parts": givens.described(stretches)}
+    how["replaces"] = folders["replaces"]
     how["given"] = [n for start, stop in kept for n in range(start, stop)]
     asked = (options, config, (PROGRAM, argv), model, wishes, files, troubles)
     made(orders(*asked, **how), display, finished)

@@ -50,7 +50,7 @@ def made(orders: Iterable[Any], display: Display, finished: list[Path]) -> None:
         if len(finished) == before:
             print(f"{order.files.video} is finished already; --force makes it anew")
             continue
-        if not order.keep:
+        if order.replaces or not order.keep:
             finished.remove(order.files.job)
         print(_summary(order, display))
         display.watch = Stopwatch()
@@ -64,7 +64,8 @@ def _summary(order: Any, display: Display) -> str:
     spent = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in timings.items())
     beside = f"{files.sheet.name} and {files.record.name}"
     if order.keep:
-        beside = f"{files.sheet.name}, {files.record.name} and the job's folder {files.job.name}"
+        folder = order.replaces or files.job
+        beside = f"{files.sheet.name}, {files.record.name} and the job's folder {folder.name}"
     return (
         f"{files.video}: {frames} frames, {frames / fps:g} s at {fps:g} fps, {height} x {width}; "
         f"beside it {beside}\nseconds: {spent}"

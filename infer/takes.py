@@ -83,6 +83,23 @@ def result(of: Origin, options: argparse.Namespace, what: str) -> Path:
     return options.out or of.path.with_name(f"{of.path.stem}-{what}.mp4")
 
 
+def folders(of: Origin, out: Path, job: Path | None) -> dict[str, Path | None]:
+    """Where the new job is made, and which folder its takes the place of in the end: the origin's,
+    where a person names that."""
+    wanted = job or out.with_suffix(".job")
+    if of.job is None or wanted.absolute() != of.job.folder:
+        return {"job": wanted, "replaces": None}
+    return {"job": wanted.with_suffix(".new.job"), "replaces": wanted}
+
+
+def replacing_troubles(folders: dict[str, Path | None], force: bool) -> list[str]:
+    """A job takes the place of the one it comes from only if a person insists."""
+    replaced = folders["replaces"]
+    if replaced is None or force:
+        return []
+    return [f"job: {replaced} is the job that this one comes from; --force replaces it in the end"]
+
+
 def footage(of: Origin, wishes: dict[str, Any], settings: Any) -> Any:
     """The origin's frames as they are to be shown (`Material`), where it is no job's.
 

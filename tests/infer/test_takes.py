@@ -18,8 +18,9 @@ PROMPT = "a red square moves left"
 
 @pytest.fixture
 def world(given, tmp_path, monkeypatch):
-    """A folder with weights; the model is a stand-in."""
+    """A folder with weights; the model is a stand-in, which fits any device."""
     given(StandIn())
+    monkeypatch.setattr("infer.ordering.cannot_fit", lambda *_: [])
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights" / "w").write_text("w")
     monkeypatch.chdir(tmp_path)
@@ -82,6 +83,21 @@ def test_retake_makes_a_range_again_and_nothing_else(world):
     made = record("a-retake")
     assert [(span["start"], span["stop"]) for span in made["prompts"]] == [(0, 4), (4, 6), (6, 12)]
     assert made["seed"] == 1
+
+
+def test_a_job_is_replaced_only_if_asked(world, capsys):
+    assert make() == 0
+    old = finished_job("a.job").frames()(range(12))
+    words = ["a.mp4", "--range", "4:6", "--out", "a.mp4"]
+    assert spoken(retake.main, words) == 2
+    said = capsys.readouterr().err
+    assert "--force replaces it" in said and "a.mp4 exists" in said
+    assert spoken(retake.main, [*words, "--force"]) == 0
+    new = finished_job("a.job").frames()(range(12))
+    assert (new == old).all((1, 2, 3)).sum() == 10
+    assert sorted(path.name for path in world.glob("*.job")) == ["a.job"]
+    assert spoken(extend.main, ["a.mp4", "--frames", "1"]) == 0
+    assert (finished_job("a-extended.job").frames()(range(12)) == new).all()
 
 
 def test_missing_frames_of_a_video_are_made(world):

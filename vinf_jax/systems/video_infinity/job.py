@@ -98,6 +98,12 @@ class Job:
         """Removes the folder."""
         removed(self.folder)
 
+    def move(self, folder: Path) -> None:
+        """Takes the place of another job's folder."""
+        if folder.exists():
+            removed(folder)
+        self.folder = self.folder.rename(folder)
+
     def close(self) -> None:
         """Lets other processes work on it."""
         if self.claim:
