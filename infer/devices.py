@@ -5,6 +5,7 @@ import os
 import sys
 from typing import Any
 
+DETERMINISTIC = "--xla_gpu_deterministic_ops=true"
 MOST = 256
 """More simulated devices than this are made only if JAX_NUM_CPU_DEVICES says so."""
 
@@ -21,6 +22,13 @@ def simulate(count: int) -> None:
         return
     with contextlib.suppress(RuntimeError):  # what jax says when its devices exist already
         sys.modules["jax"].config.update("jax_num_cpu_devices", count)
+
+
+def deterministic() -> None:
+    """Has XLA choose GPU kernels that give the same bits every time, if it has not started yet."""
+    asked = os.environ.get("XLA_FLAGS", "")
+    if DETERMINISTIC not in asked:
+        os.environ["XLA_FLAGS"] = f"{asked} {DETERMINISTIC}".strip()
 
 
 def described(clips: int, groups: int) -> dict[str, Any]:

@@ -22,6 +22,11 @@ def add_devices(to: argparse.ArgumentParser) -> None:
         metavar="N",
         help="2: the halves of guidance on two groups of devices (default: 1)",
     )
+    group.add_argument(
+        "--deterministic",
+        action="store_true",
+        help="GPU kernels that give the same bits every time, at some cost of speed",
+    )
 
 
 def add_files(to: argparse.ArgumentParser, out: str | None, default: str) -> None:

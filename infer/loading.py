@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 import vinf_jax
 from vinf_jax.programs import load_config
 
-from .devices import simulate
+from .devices import deterministic, simulate
 from .options import refuse
 
 ADVICE = (
@@ -41,6 +41,8 @@ def loaded(options: argparse.Namespace, devices: int, troubles: Sequence[str]) -
     if not folder.is_dir():
         refuse([*troubles, f"weights: there is no folder {folder}; {ADVICE}"])
     simulate(devices)
+    if vars(options).get("deterministic"):
+        deterministic()
     import jax
 
     from vinf_jax.systems.video_infinity import VideoInfinity

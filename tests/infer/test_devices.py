@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infer.devices import described, simulate
+from infer.devices import described, deterministic, simulate
 
 ROOT = Path(__file__).resolve().parents[2]
 BEFORE = "from infer.devices import simulate; simulate(3); import jax; print(jax.device_count())"
@@ -31,6 +31,13 @@ def test_started_devices_stay():
     before = jax.device_count()
     simulate(before + 3)
     assert jax.device_count() == before
+
+
+def test_a_person_s_flags_stay(monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", "--xla_dump_to=x")
+    deterministic()
+    deterministic()
+    assert os.environ["XLA_FLAGS"] == "--xla_dump_to=x --xla_gpu_deterministic_ops=true"
 
 
 def test_the_mesh_in_words():
