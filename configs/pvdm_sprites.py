@@ -32,11 +32,12 @@ def get_config() -> ConfigDict:
             "plane_inner": 256,
         }
     )
+    # All tokens look at each other behind every block; no plane needs to by itself.
     config.unet = ConfigDict(
         {
-            "channels": (64, 128, 128),
+            "channels": (64, 128),
             "layers": 1,
-            "attention": (True, True, True),
+            "attention": (False, False),
             "heads": 4,
             "norm_groups": 16,
         }
@@ -74,12 +75,12 @@ def get_config() -> ConfigDict:
         {
             "clips": 4096,
             "windows": 2,
-            "steps": 5000,
+            "steps": 4000,
             "batch": 16,
             "rule": "muon",
             "rate": 1.5e-3,
             "warmup": 200,
-            "decay_steps": 5000,
+            "decay_steps": 4000,
             "accumulate": 1,
             "conditional": 0.6,
             "coin": "sample",
