@@ -34,6 +34,7 @@ SAMPLING = (
     Flag("crossfade", int, "frames over which one prompt passes into the next"),
     Flag("wave", int, "frames made in one go, for videos beyond the memory; 0: all"),
     Flag("overlap", int, "frames before them that a wave sees again"),
+    Flag("portion", int, "pixels of latents that layers compute at once; fewer need less memory"),
 )
 SCOPE = (
     Flag("local", int, "frames on either side that a frame sees"),

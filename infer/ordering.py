@@ -4,7 +4,10 @@ import argparse
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+import jax
+
 from vinf_jax.programs import load_config
+from vinf_jax.systems.video_infinity.fitting import cannot_fit
 from vinf_jax.systems.video_infinity.opening import folder_troubles
 
 from . import record
@@ -50,6 +53,8 @@ def orders(
             found.append(str(error))
     found += _file_troubles(options, model.settings, wishes, files.values())
     refuse(list(dict.fromkeys(found)))
+    first = next(iter(makings.values()))
+    refuse(cannot_fit(model, first.request, jax.devices()))
     run = _run(options, command)
     asked = {
         "config": dict(config),
@@ -63,8 +68,6 @@ def orders(
 
 def dtype_of(options: argparse.Namespace) -> str:
     """The precision of the arithmetic: the given one, or what the config wishes here."""
-    import jax
-
     return options.dtype or dtype_on(load_config(options.config), jax.default_backend())
 
 

@@ -63,7 +63,6 @@ def _plan(options: argparse.Namespace, config: dict[str, Any]) -> dict[str, Any]
         prompts=options.prompt_count,
         held=not call.plain,
         here=here,
-        portion=options.portion,
     )
     return costs.table(found, frames, waves, options.hardware, options.memory)
 
@@ -118,13 +117,6 @@ def _parser() -> argparse.ArgumentParser:
         "--hardware", choices=HARDWARE, help="whose time and memory (default: times of all)"
     )
     group.add_argument("--memory", type=size, metavar="SIZE", help="of one device, such as 48GB")
-    group.add_argument(
-        "--portion",
-        type=int,
-        default=65536,
-        metavar="N",
-        help="pixels of latents that layers compute at once (default: %(default)s)",
-    )
     to.add_argument("--json", type=Path, metavar="FILE", help="also write the numbers there")
     add_model(to)
     return to

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import pytest
 from jax.sharding import AbstractMesh, AxisType
 
-from tests.tiny import ARGUMENTS, SETTINGS
+from tests.tiny import ARGUMENTS, SETTINGS, tiny_model
 from vinf_jax.diffusion.schedule import Schedule
 from vinf_jax.nn.parameters import flat
 from vinf_jax.parallel.hardware import USABLE
@@ -29,10 +29,10 @@ def networks():
 
 
 def budget(frames=32, mesh=None, dtype=jnp.bfloat16, **changes):
-    """Of 4x4 latents; with guidance."""
+    """Of 4x4 latents; with guidance. changes: of the settings."""
     mesh = mesh or make_mesh(CLIPS)
-    settings = Settings(**SETTINGS | {"scope": SCOPE})
-    return Budget(networks(), Schedule.scaled_linear(), settings, mesh, frames, dtype, **changes)
+    settings = Settings(**SETTINGS | {"scope": SCOPE} | changes)
+    return Budget(networks(), Schedule.scaled_linear(), settings, mesh, frames, dtype)
 
 
 def many(clips):
@@ -122,7 +122,7 @@ def test_flops_grow_evenly_and_portions_cost_none():
 def test_portions_spare_memory():
     whole, sliced = (
         budget(256, make_mesh(1), jnp.float32, portion=portion).step_memory
-        for portion in (None, 16 * PIXELS)
+        for portion in (0, 16 * PIXELS)
     )
     assert sliced < 0.6 * whole
 
@@ -148,6 +148,15 @@ def test_what_fits_is_said():
     assert f"--wave {2 * 30 - 2 * 16 - SPREAD}" in said
     (said,) = fitting.troubles(known(40), 40, 12e9)
     assert "more memory" in said
+
+
+def test_a_model_refuses_what_cannot_fit(monkeypatch):
+    model = tiny_model()
+    request = model.begin(["a red disc"], frames=4, clips=2).request
+    assert fitting.cannot_fit(model, request, jax.devices()) == []
+    monkeypatch.setattr(fitting, "memory_of", lambda devices: 1e3)
+    (said,) = fitting.cannot_fit(model, request, jax.devices())
+    assert "the weights alone" in said and "bfloat16" in said
 
 
 def test_small_videos_are_not_compiled_to_see_that_they_fit():

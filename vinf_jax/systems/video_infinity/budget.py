@@ -4,7 +4,7 @@ The step and the decoder are traced, and compiled ahead of time, on abstract wei
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -54,7 +54,6 @@ class Budget:
     prompts: int = 1
     held: bool = False
     here: bool = False
-    portion: int | None = field(default=sampling.PORTION)
 
     @property
     def halves(self) -> int:
@@ -152,7 +151,7 @@ class Budget:
             halves=self.halves,
             gapless=not self.held,
             held=self.held,
-            portion=self.portion,
+            portion=chosen.portion or None,
         )
 
     def _text(self, dtype: Any) -> jax.ShapeDtypeStruct:

@@ -9,11 +9,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from vinf_jax.nn.attention import SLICE
 from vinf_jax.nn.parameters import split
 from vinf_jax.nn.scope import DualScope
 from vinf_jax.parallel.hardware import USABLE
 from vinf_jax.parallel.mesh import GUIDANCE, make_mesh
 from vinf_jax.systems.video_infinity.budget import Budget
+from vinf_jax.systems.video_infinity.decoding import CHUNK
 from vinf_jax.systems.video_infinity.model import VideoInfinity
 from vinf_jax.systems.video_infinity.networks import NETWORKS
 from vinf_jax.systems.video_infinity.prediction import dtype_of
@@ -23,10 +25,13 @@ from vinf_jax.systems.video_infinity.settings import Settings
 from vinf_jax.systems.video_infinity.waves import Wave, plan_waves
 
 GENEROUS = 80
-"""Arrays as wide as the network's first level that a step surely does not exceed; it needs about a
+"""Arrays as wide as the UNet's first level that a step surely does not exceed; it needs about a
 quarter of them."""
-SCORES = 2**31
-"""Bytes that attention inside frames surely does not exceed."""
+DECODING = 20
+"""The same of the decoder's last level."""
+BIGGER = "take devices with more memory, or --dtype bfloat16"
+NARROW = 16
+"""Features that an attention head surely has."""
 
 
 def waves_of(
@@ -55,12 +60,16 @@ def memory_of(devices: Sequence[jax.Device]) -> float:
 def surely_fits(budget: Budget, memory: float) -> bool:
     """A generous bound on what is needed says yes, before anything is traced."""
     unet: Any = budget.networks["unet"]
+    autoencoder: Any = budget.networks["autoencoder"]
     width = unet.conv_in.kernel.shape[-1]
     side = budget.settings.height * budget.settings.width // budget.enlargement**2
     pixels = budget.length * side * budget.halves
-    at_once = min(pixels, budget.portion or pixels)
+    at_once = min(pixels, budget.settings.portion or pixels)
     held = GENEROUS * width * (pixels * jnp.dtype(budget.dtype).itemsize + 4 * at_once)
-    return budget.weights + held + SCORES < USABLE * memory
+    scores = 12 * max(1, width // NARROW) * min(side**2, SLICE) * max(1, at_once // side)
+    last = autoencoder.decoder.conv_out.kernel.shape[-2] * budget.settings.height
+    decoding = 4 * DECODING * CHUNK * last * budget.settings.width
+    return budget.weights + max(held + scores, decoding) < USABLE * memory
 
 
 def most_frames(budget: Budget, memory: float) -> int:
@@ -84,6 +93,11 @@ def most_frames(budget: Budget, memory: float) -> int:
 def troubles(budget: Budget, frames: int, memory: float) -> list[str]:
     """Why a video of `frames` frames, of which `budget` is the largest call, does not fit, and the
     settings that would; nothing if it does."""
+    if budget.weights > USABLE * memory:
+        return [
+            f"memory: the weights alone are {_gb(budget.weights)}, but {_gb(USABLE * memory)} of "
+            f"{_gb(memory)} can be used; {BIGGER}"
+        ]
     if budget.memory <= USABLE * memory:
         return []
     said = (
@@ -92,11 +106,10 @@ def troubles(budget: Budget, frames: int, memory: float) -> list[str]:
     )
     most = most_frames(budget, memory)
     if not most:
-        return [
-            f"{said}; weights alone are {_gb(budget.weights)} and decoding takes "
-            f"{_gb(budget.decoding_memory)} more: take devices with more memory, --dtype bfloat16, "
-            "or a smaller picture (--height, --width)"
-        ]
+        decoding = (
+            f"weights are {_gb(budget.weights)}, decoding takes {_gb(budget.decoding_memory)}"
+        )
+        return [f"{said}; {decoding}: {BIGGER}, or a smaller picture (--height, --width)"]
     return [f"{said}. At most {most} frames fit: {', or '.join(_ways(budget, frames, most))}"]
 
 
@@ -104,7 +117,7 @@ def cannot_fit(model: VideoInfinity, request: Request, devices: Sequence[jax.Dev
     """Why a checked request does not fit these devices, or nothing. Costs nothing where a video is
     surely small enough; otherwise its step is compiled."""
     call = largest(request.waves)
-    fields = {name: getattr(request, name) for name in (*SAMPLING, "wave", "overlap")}
+    fields = {name: getattr(request, name) for name in (*SAMPLING, "wave", "overlap", "portion")}
     scope: Any = request.scope
     settings = dataclasses.replace(model.settings, **fields | {"scope": settings_of(scope)})
     budget = Budget(
@@ -142,4 +155,4 @@ def _groups(budget: Budget) -> int:
 
 
 def _gb(size: float) -> str:
-    return f"{size / 1e9:.1f} GB"
+    return f"{size / 1e9:.3g} GB"

@@ -166,6 +166,7 @@ class Making:
             halves=self.request.halves,
             gapless=wave.gapless,
             held=not wave.plain,
+            portion=self.request.portion or None,
         )
 
     def _given(self, plan: sampling.Plan, call: Call) -> tuple[Any, ...]:

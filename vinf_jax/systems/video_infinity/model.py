@@ -168,6 +168,7 @@ class VideoInfinity:
         guidance_groups: int = 1,
         wave: int | None = None,
         overlap: int | None = None,
+        portion: int | None = None,
         given: Collection[int] = (),
         devices: Sequence[jax.Device] | None = None,
     ) -> Making:
@@ -194,6 +195,8 @@ class VideoInfinity:
             wave: frames that one call makes at most; 0 is no limit. The calls are
                 `waves.plan_waves`'s, the same on any devices.
             overlap: frames made before that a call holds beside those it makes.
+            portion: pixels of the video's latents that layers compute at once where they can; fewer
+                need less memory, 0 is all.
             given: numbers of frames that are not to be made; what their latents are, is asked when
                 a wave needs them.
             devices: to use, the first clips x guidance_groups of them; all if not given.
@@ -222,6 +225,7 @@ class VideoInfinity:
             guidance_groups=guidance_groups,
             wave=wave,
             overlap=overlap,
+            portion=portion,
             given=given,
         )
         mesh = make_mesh(clips, guidance_groups, usable)

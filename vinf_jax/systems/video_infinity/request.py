@@ -57,6 +57,7 @@ class Request:
     karras: bool
     wave: int
     overlap: int
+    portion: int
     given: Collection[int]
 
     @property
@@ -105,7 +106,7 @@ def request(limits: Limits, **given: Any) -> Request:
     settings = limits.settings
     chosen = {
         name: getattr(settings, name) if given[name] is None else given[name]
-        for name in (*SAMPLING, "wave")
+        for name in (*SAMPLING, "wave", "portion")
     }
     wish: dict[str, Any] = given | chosen
     troubles = _number_troubles(wish, limits.side) + _device_troubles(wish, limits.devices)
@@ -136,7 +137,7 @@ def _whole(value: Any) -> bool:
 def _number_troubles(wish: Mapping[str, Any], side: int) -> list[str]:
     troubles = [
         f"{name}: {wish[name]!r}; give a whole number from {least} to {MOST}"
-        for name, least in [("frames", 1), ("clips", 1), ("seed", 0)]
+        for name, least in [("frames", 1), ("clips", 1), ("seed", 0), ("portion", 0)]
         if not _whole(wish[name]) or not least <= wish[name] <= MOST
     ]
     troubles += [

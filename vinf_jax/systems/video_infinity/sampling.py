@@ -32,10 +32,6 @@ from vinf_jax.parallel.noise import frame_noise
 from vinf_jax.parallel.timeline import Sharded
 from vinf_jax.systems.video_infinity.prediction import dtype_of
 
-PORTION = 2**16
-"""Pixels of a video's latents that layers compute at once where they can: 25 frames of 40x64, more
-than a published clip. Longer ones need less memory for it, shorter ones do not notice."""
-
 
 @dataclass(frozen=True)
 class Plan:
@@ -57,7 +53,7 @@ class Plan:
     halves: int
     gapless: bool = True
     held: bool = False
-    portion: int | None = PORTION
+    portion: int | None = None
 
     @property
     def line(self) -> Sharded:

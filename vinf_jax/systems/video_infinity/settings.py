@@ -31,7 +31,9 @@ class Settings:
     answers, "epsilon", "v" or "x0". height, width: pixels. fps: frames per second that it was
     trained at. clip_frames: frames of a training clip. scope: settings for `scope_of`. crossfade:
     frames, cut down where prompts are shorter. wave: frames that one call makes at most, 0 for no
-    limit; overlap: frames made before that it holds beside them (`waves.plan_waves`).
+    limit; overlap: frames made before that it holds beside them (`waves.plan_waves`). portion:
+    pixels of a video's latents that layers compute at once where they can, 0 for all; less memory
+    for long videos, and the same video.
     """
 
     latent_scale: float
@@ -49,6 +51,7 @@ class Settings:
     crossfade: int = 0
     wave: int = 0
     overlap: int = 16
+    portion: int = 2**16  # 25 frames of 40x64, more than a published clip: short ones are not cut
 
     def __post_init__(self) -> None:
         numbers = ("latent_scale", "height", "width", "fps", "clip_frames")
@@ -58,6 +61,8 @@ class Settings:
             if not getattr(self, name) > 0
         ]
         troubles += length_troubles(self.wave, None) + length_troubles(0, self.overlap)
+        if not isinstance(self.portion, int) or self.portion < 0:
+            troubles.append(f"portion: {self.portion!r}; give a whole number of pixels, 0 for all")
         if self.prediction not in KINDS:
             troubles.append(f"prediction: {self.prediction!r}; give one of {', '.join(KINDS)}")
         if self.sampler not in SAMPLERS:
