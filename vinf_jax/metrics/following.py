@@ -1,0 +1,57 @@
+"""Whether a long video of the sprites' world stays with its prompts, as the judge reads it."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from vinf_jax.media.captions import Facts
+from vinf_jax.media.judge import Reading, score
+from vinf_jax.metrics.parts import pieces
+
+
+class Scene(NamedTuple):
+    """Frames start to stop - 1, which show what one prompt says."""
+
+    start: int
+    stop: int
+    facts: Facts
+
+    @property
+    def range(self) -> tuple[int, int]:
+        return self.start, self.stop
+
+
+def identity(reading: Reading, scenes: Sequence[Scene]) -> list[list[float]]:
+    """For every scene, whether each later second shows the colour and the shape of its first, in
+    most of its frames (1 or 0); whether they are those of the prompt is not asked.
+
+    A first second in which nothing is seen is kept by none.
+    """
+    seconds = pieces([scene.range for scene in scenes], max(1, round(reading.fps)))
+    return [
+        [float(seen == shown[0] and None not in seen) for seen in shown[1:]]
+        for shown in ([_thing(reading.part(*second)) for second in part] for part in seconds)
+    ]
+
+
+def following(reading: Reading, scenes: Sequence[Scene], window: int) -> list[list[float]]:
+    """For every scene, how much each window of it shows of what was said, from 0 to 1: the mean of
+    the facts spoken of, each the share of frames that show it, the motion 0 or 1.
+
+    window: frames; enough to tell the motions apart, as those of a training clip are. What is left
+    over at the end of a scene does not count.
+    """
+    return [
+        [_share(reading.part(*range_), scene.facts) for range_ in part]
+        for scene, part in zip(
+            scenes, pieces([scene.range for scene in scenes], window), strict=True
+        )
+    ]
+
+
+def _thing(reading: Reading) -> tuple[str | None, str | None]:
+    return reading.most("colour"), reading.most("shape")
+
+
+def _share(reading: Reading, facts: Facts) -> float:
+    found = score(reading, facts)
+    return sum(map(float, found.values())) / len(found)
