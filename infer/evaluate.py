@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from . import folders, joins
+from . import evaluate_measures, evaluate_vbench, folders, joins
 from .loading import loaded, weights_of
 from .options import (
     SAMPLING,
@@ -147,6 +147,16 @@ MEASURES = {
     "clips": Measure("single clips of held-out prompts", _clips_flags, _clips),
     "long": Measure("frames of long two-prompt videos", _long_flags, _long),
     "devices": Measure("the same video on several device counts", _devices_flags, _devices),
+    "measures": Measure(
+        "seams, flicker, drift, motion, identity, prompts of a folder of long videos",
+        *(evaluate_measures.flags, evaluate_measures.measures, lambda options: None),
+        model=False,
+    ),
+    "vbench": Measure(
+        "VBench on clips of a folder of long videos, where it is installed",
+        *(evaluate_vbench.flags, evaluate_vbench.vbench, lambda options: None),
+        model=False,
+    ),
     "video": Measure("a video file", _video_flags, _video, lambda options: None),
     "joins": Measure(
         "what long videos of PVDM keep from clip to clip",

@@ -34,10 +34,5 @@ def resamples(prompts: Sequence[object], *, seed: int = 0, draws: int = DRAWS) -
 
 def interval(values: Sequence[float] | np.ndarray, weights: np.ndarray) -> tuple[float, float]:
     """The middle 95 % of the means of `values` (N,) under the weights of `resamples`."""
-    return percentiles(weights @ np.asarray(values, np.float64))
-
-
-def percentiles(means: np.ndarray) -> tuple[float, float]:
-    """The middle 95 %."""
-    low, high = np.percentile(means, (2.5, 97.5))
+    low, high = np.percentile(weights @ np.asarray(values, np.float64), (2.5, 97.5))
     return float(low), float(high)

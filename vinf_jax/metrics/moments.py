@@ -1,5 +1,6 @@
 """Mean and covariance of features that come a few at a time; nothing but sums is kept."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,13 +8,13 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Moments:
-    """Of `count` rows: their mean (D,) and scatter (D, D), in float64.
+    """Of `count` rows: their mean (D,) and scatter (D, D), in float64. Rows may count in parts.
 
     scatter: the sum of outer products of distances from the mean. Parts are joined around their
     own means (Chan, Golub and LeVeque, 1979), so a large mean costs no digits.
     """
 
-    count: int
+    count: int | float
     mean: np.ndarray
     scatter: np.ndarray
 
@@ -51,3 +52,21 @@ class Moments:
         if unbiased and self.count < 2:
             raise ValueError("one clip has no unbiased covariance; give 2 or more")
         return self.scatter / (self.count - unbiased)
+
+
+def mixed(parts: Sequence[Moments], weights: Sequence[float] | np.ndarray) -> Moments:
+    """Of the rows of all parts, each counted as often as its part's weight says.
+
+    Raises:
+        ValueError: no part, other than one weight for each, or weights that leave nothing.
+    """
+    if not parts or len(weights) != len(parts) or min(weights) < 0 or not sum(weights):
+        raise ValueError(
+            f"weights: {len(weights)} for {len(parts)} parts; one each, 0 or more, is needed"
+        )
+    counts = np.array([part.count for part in parts]) * np.asarray(weights, np.float64)
+    means = np.stack([part.mean for part in parts])
+    mean = counts @ means / counts.sum()
+    inside = np.tensordot(weights, np.stack([part.scatter for part in parts]), axes=1)
+    apart = means - mean
+    return Moments(float(counts.sum()), mean, inside + (apart * counts[:, None]).T @ apart)

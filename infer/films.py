@@ -1,0 +1,140 @@
+"""Videos that lie in a folder, with what the records beside them say: prompts, joins, method."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vinf_jax.media.captions import parse
+from vinf_jax.media.picture_footage import natural
+from vinf_jax.media.video import read_video
+from vinf_jax.metrics.following import Scene
+
+from .accuracy import away
+
+Span = tuple[str, int, int]
+
+
+@dataclass(frozen=True)
+class Film:
+    """A video and what its record says; a video without a record has no prompt and no joins.
+
+    prompts: (text, start, stop) in order of time. joins: numbers of the frames that begin a clip
+    or a wave. scale: how much the file is enlarged. asked: what decides how it looks.
+    """
+
+    path: Path
+    method: str
+    prompts: tuple[Span, ...] = ()
+    crossfade: int = 0
+    joins: tuple[int, ...] = ()
+    seed: int | None = None
+    scale: int = 1
+    record: Any = None
+
+    @property
+    def prompt(self) -> str:
+        """All its prompts."""
+        return ", then ".join(text for text, _, _ in self.prompts)
+
+    @property
+    def cell(self) -> tuple[str, int | None]:
+        """What videos of several methods have in common."""
+        return self.prompt or self.path.stem, self.seed
+
+    @property
+    def exact(self) -> Path:
+        """Where the frames lie as they were made, if somebody kept them."""
+        return self.path.with_suffix(".npz")
+
+    def read(self) -> tuple[np.ndarray, float]:
+        """(uint8 (F, H, W, 3), frames per second): as they were made, or as the codec left them."""
+        if self.exact.is_file():
+            with np.load(self.exact, allow_pickle=False) as stored:
+                return stored["frames"], float(stored["fps"])
+        frames, fps = read_video(self.path)
+        half = self.scale // 2
+        return frames[:, half :: self.scale, half :: self.scale], fps
+
+    def parts(self, frames: int) -> list[tuple[int, int]]:
+        """Of a video of so many frames, those of each prompt that no cross-fade touches."""
+        ranges = [(start, stop) for _, start, stop in self.prompts] or [(0, frames)]
+        return away(ranges, self.crossfade)
+
+    def scenes(self, frames: int) -> list[Scene] | None:
+        """The parts with what they should show; None where a prompt is not of the sprites' world,
+        or there is none."""
+        try:
+            facts = [parse(text) for text, _, _ in self.prompts]
+        except ValueError:
+            return None
+        parts = self.parts(frames) if facts else []
+        return [Scene(*part, fact) for part, fact in zip(parts, facts, strict=True)] or None
+
+
+def films(folder: Path) -> list[Film]:
+    """All mp4 files in a folder and those below it, jobs' own aside, in natural order.
+
+    Raises:
+        ValueError: no folder, none in it, or a record that cannot be understood.
+    """
+    if not folder.is_dir():
+        raise ValueError(f"folder: there is no folder {folder}")
+    paths = [
+        path
+        for path in folder.rglob("*.mp4")
+        if not any(part.endswith(".job") for part in path.relative_to(folder).parts)
+    ]
+    if not paths:
+        raise ValueError(f"folder: {folder} holds no mp4; give one with videos")
+    return [film(path) for path in sorted(paths, key=lambda path: natural(str(path)))]
+
+
+def film(path: Path) -> Film:
+    """A video file with its record, if one lies beside it.
+
+    Raises:
+        ValueError: a record that cannot be understood.
+    """
+    beside = path.with_suffix(".json")
+    if not beside.is_file():
+        return Film(path, path.parent.name)
+    try:
+        record = json.loads(beside.read_text())
+        if "prompts" not in record or "settings" not in record:
+            return Film(path, path.parent.name)
+        settings, spans = record["settings"], record["prompts"]
+        return Film(
+            path,
+            record.get("method") or settings["scope"]["preset"],
+            tuple((span["text"], span["start"], span["stop"]) for span in spans),
+            settings["crossfade"] if len(spans) > 1 else 0,
+            tuple(record.get("joins") or joins(settings, record["frames"])),
+            record["seed"],
+            record["scale"],
+            record,
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{beside} is no record of a video: {error!r}") from None
+
+
+def joins(settings: dict[str, Any], frames: int) -> list[int]:
+    """The frames that begin a clip or a wave of a video that was made with these settings.
+
+    Clips are those of the scope's ranks, if it has some, else of the length that the model was
+    trained with: a method that cuts nothing is measured where others cut.
+    """
+    ranks = settings["scope"].get("ranks")
+    clip = -(-frames // ranks) if ranks else settings["clip_frames"]
+    return sorted({*range(clip, frames, clip), *_waves(settings.get("wave", 0), frames)})
+
+
+def _waves(wave: int, frames: int) -> list[int]:
+    """The frames that begin a wave, the first aside."""
+    if not wave:
+        return []
+    from vinf_jax.systems.video_infinity.waves import plan_waves
+
+    return [call.made[0] for call in plan_waves(frames, wave=wave)[1:]]

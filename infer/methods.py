@@ -1,0 +1,72 @@
+"""Ways to make a long video with one model, as `compare` is told them: a preset and its fields."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .options import SAMPLING
+
+EXAMPLE = "video_infinity, reference:ranks=8, wide=video_infinity:local=16,spread=0"
+
+
+@dataclass(frozen=True)
+class Method:
+    """name: of its column and folder. scope: settings for `scope_of`. sampling: other arguments
+    of `generate`."""
+
+    name: str
+    scope: dict[str, Any]
+    sampling: dict[str, Any]
+
+    def scope_for(self, frames: int, clip_frames: int) -> dict[str, Any]:
+        """The scope of a video of so many frames: the reference gets as many ranks as the video
+        has training clips, if nobody said how many."""
+        if self.scope["preset"] == "reference" and "ranks" not in self.scope:
+            return self.scope | {"ranks": max(1, frames // clip_frames)}
+        return self.scope
+
+
+def methods(texts: Sequence[str]) -> tuple[list[str], list[Method]]:
+    """(what is wrong, the methods) of texts like NAME=PRESET:FIELD=VALUE,...; names and fields may
+    be left out. A field that is a flag of sampling is one, the others are the scope's."""
+    troubles, found = [], []
+    for text in texts:
+        try:
+            found.append(method(text))
+        except ValueError as error:
+            troubles.append(str(error))
+    names = [each.name for each in found]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    troubles += [f"methods: {name} stands more than once; give them names" for name in twice]
+    return troubles, found
+
+
+def method(text: str) -> Method:
+    """One method.
+
+    Raises:
+        ValueError: a text that cannot be understood.
+    """
+    head, _, rest = text.partition(":")
+    name, _, preset = head.rpartition("=")
+    pairs = [field.partition("=") for field in re.split(r",(?=\w+=)", rest)] if rest else []
+    if not preset or not all(field and value for field, _, value in pairs):
+        raise ValueError(f"methods: {text!r} cannot be understood; write them like {EXAMPLE}")
+    fields = {field: _value(value) for field, _, value in pairs}
+    sampling = {flag.name for flag in SAMPLING}
+    label = re.sub(r"[^\w.=+-]+", "_", name or text)
+    return Method(
+        label,
+        {"preset": preset} | {k: v for k, v in fields.items() if k not in sampling},
+        {k: v for k, v in fields.items() if k in sampling},
+    )
+
+
+def _value(text: str) -> Any:
+    """As JSON reads it, or the text itself."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

@@ -1,0 +1,146 @@
+"""Short clips of long videos in the files that VBench's custom_input mode reads, and its results.
+
+    FOLDER/METHOD-FRAMES/PROMPT-INDEX.mp4     the prompt is in the name, as VBench expects
+    FOLDER/METHOD-FRAMES/prompts.json         file -> prompt in full, for its --prompt_file
+    FOLDER/clips.json                         which frames of which video each clip is
+    FOLDER/run.sh                             what is run
+    FOLDER/results/METHOD-FRAMES/DIMENSION/   what VBench leaves: *_eval_results.json
+
+Video-Infinity's protocol (arXiv 2406.16260): VBench is made for short clips, so of each long video
+five are measured, and their mean is the video's figure.
+"""
+
+import json
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vinf_jax.media.video import VideoWriter
+
+from .films import Film
+from .outputs import write_json
+
+DIMENSIONS = (
+    "subject_consistency",
+    "background_consistency",
+    "temporal_flickering",
+    "motion_smoothness",
+    "dynamic_degree",
+    "aesthetic_quality",
+    "imaging_quality",
+)
+"""VBench's group "quality", which needs no knowledge of the prompts; the paper's seven."""
+MOTION = "dynamic_degree"
+LONGEST = 180
+"""Bytes of a prompt in a file's name."""
+CLIPS = "clips.json"
+CRF = 4
+"""Of the clips: the codec should not be what is measured."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Clips of videos in `folder`. groups: their folders by name, one of each method and length."""
+
+    folder: Path
+    groups: dict[str, Path]
+
+    def command(self, program: str, group: str, dimension: str) -> list[str]:
+        """VBench on one group and dimension, to be run in `folder`: as its own command line takes
+        it, and in one process, since several average some dimensions differently."""
+        told = {
+            "--videos_path": self.groups[group].relative_to(self.folder),
+            "--dimension": dimension,
+            "--mode": "custom_input",
+            "--output_path": self._results(group, dimension).relative_to(self.folder),
+        }
+        words = [str(word) for pair in told.items() for word in pair]
+        return [program, "evaluate", *words]
+
+    def score(self, group: str, dimension: str) -> float | None:
+        """What VBench found, from 0 to 1; None where it has not been there yet.
+
+        Raises:
+            ValueError: results that cannot be understood.
+        """
+        files = sorted(self._results(group, dimension).glob("*_eval_results.json"))
+        if not files:
+            return None
+        try:
+            found = json.loads(files[-1].read_text())[dimension]
+            return float(found[0] if isinstance(found, list) else found)
+        except (ValueError, KeyError, TypeError, IndexError) as error:
+            raise ValueError(
+                f"{files[-1]} is no result of VBench for {dimension}: {error!r}"
+            ) from None
+
+    def script(self, program: str) -> str:
+        """All commands, for a shell on the machine where VBench is, wherever the folder lies."""
+        lines = [
+            shlex.join(self.command(program, group, dimension))
+            for group in self.groups
+            for dimension in DIMENSIONS
+        ]
+        return "\n".join(["#!/bin/sh", "set -e", 'cd "$(dirname "$0")"', *lines, ""])
+
+    def _results(self, group: str, dimension: str) -> Path:
+        return self.folder / "results" / group / dimension
+
+
+def laid_out(folder: Path, films: Sequence[Film], *, clips: int, length: int, seed: int) -> Layout:
+    """Writes the clips; the n-th videos of all methods are cut at the same places. Clips that are
+    there are left as they are.
+
+    Args:
+        clips: of each video. length: frames of a clip. seed: of their first frames.
+
+    Raises:
+        ValueError: a video that is shorter than a clip, or a folder of other clips.
+    """
+    how = {"clips": clips, "length": length, "seed": seed}
+    _refuse_others(folder, how)
+    groups: dict[str, Path] = {}
+    prompts: dict[Path, dict[str, str]] = {}
+    cut: dict[str, dict[str, Any]] = {}
+    for film in films:
+        frames, fps = film.read()
+        if len(frames) < length:
+            raise ValueError(f"length: {length} frames, but {film.path} has {len(frames)}")
+        name = f"{film.method}-{len(frames)}"
+        group = groups.setdefault(name, folder / name)
+        said = prompts.setdefault(group, {})
+        number = len(said) // clips
+        starts = np.random.default_rng((seed, number)).integers(
+            len(frames) - length + 1, size=clips
+        )
+        for k, start in enumerate(sorted(map(int, starts))):
+            path = group / f"{file_name(film.prompt or film.path.stem)}-{number * clips + k}.mp4"
+            said[path.name] = film.prompt
+            cut[f"{name}/{path.name}"] = {"video": str(film.path), "first_frame": start}
+            if not path.is_file():
+                with VideoWriter(path, fps, *frames.shape[1:3], crf=CRF) as video:
+                    video.write(frames[start : start + length])
+    for group, said in prompts.items():
+        write_json(group / "prompts.json", said, True)
+    write_json(folder / CLIPS, {"how": how, "files": cut}, True)
+    return Layout(folder, groups)
+
+
+def _refuse_others(folder: Path, how: dict[str, int]) -> None:
+    if (folder / CLIPS).is_file():
+        before = json.loads((folder / CLIPS).read_text())["how"]
+        if before != how:
+            raise ValueError(
+                f"layout: {folder} holds clips of {before}, not of {how}; give another"
+            )
+
+
+def file_name(prompt: str) -> str:
+    """The prompt as a file may be called: no slashes, no control characters, not too long."""
+    plain = re.sub(r"[^\w ,.'()!&+-]+", "_", prompt).strip(" .") or "video"
+    return plain.encode()[:LONGEST].decode(errors="ignore").strip(" .")
