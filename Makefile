@@ -1,5 +1,6 @@
 # make demo        a 192-frame video from two prompts, sharded in time over 8 simulated devices
 # make demo-pvdm   four 128-frame videos, each clip made from the one before it
+# make bench       how fast it is here, against what a person would use instead
 # make test        the tests
 #
 # All set everything up first, in .venv, and need only make and a python3 with its venv module.
@@ -12,11 +13,12 @@ PYTHONS := python3 python3.12 python3.11 python3.13
 RUN := .venv/bin/python
 UV := uv==0.13.9
 
-.PHONY: help setup demo demo-pvdm test lint clean
+.PHONY: help setup demo demo-pvdm bench test lint clean
 
 help:
 	@echo "make demo       make a 192-frame video from two prompts: out/demo.mp4"
 	@echo "make demo-pvdm  make four 128-frame videos by recursion: out/pvdm-0.mp4 to out/pvdm-3.mp4"
+	@echo "make bench      measure, against PyTorch too where that is installed: benchmarks/README.md"
 	@echo "make test       run the tests"
 	@echo "make lint       formatter, linter and type checker"
 	@echo "make setup      only set up .venv (the others do so themselves)"
@@ -30,6 +32,10 @@ demo: setup
 
 demo-pvdm: setup
 	$(RUN) -m infer pvdm --frames 128 --videos 4 --seed 0 --out out/pvdm.mp4 --force
+
+# BENCH: what else there is to compare with, such as --weights DIR --video-infinity DIR --pvdm DIR
+bench: setup
+	$(RUN) -m infer benchmark all $(BENCH)
 
 # Nearly all of a test's time is compiling, on one core: two workers, each with whole files.
 test: setup

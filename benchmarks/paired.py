@@ -1,8 +1,9 @@
-"""Two Python processes that do the same work in turns, call by call. Linux only.
+"""Python processes that do the same work in turns, call by call. Linux only.
 
-What else the machine does then falls on both alike, and each pair of calls gives a ratio.
+What else the machine does then falls on all alike, and each round of calls gives ratios.
 """
 
+import contextlib
 import json
 import os
 import statistics
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TextIO
 
 import numpy as np
@@ -18,16 +19,18 @@ import numpy as np
 from .watched import anonymous
 
 Call = Callable[[], np.ndarray]
+Pairs = Sequence[tuple[str, str]]
 
 
 class Companion:
-    """A process of its own that does one call when asked to, as `serve` does."""
+    """A process of its own that does one call when asked to, as `serve` does. On the CPU, unless
+    JAX_PLATFORMS says otherwise."""
 
     def __init__(self, *words: Any) -> None:
         self.peak = 0
         self._child = subprocess.Popen(
             [sys.executable, *map(str, words)],
-            env=os.environ | {"JAX_PLATFORMS": "cpu"},
+            env={"JAX_PLATFORMS": "cpu"} | os.environ,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -36,16 +39,21 @@ class Companion:
 
     def ask(self) -> dict[str, Any]:
         """What the process says of the call that it now does, the first time of its set-up."""
-        print(file=self._child.stdin, flush=True)
+        with contextlib.suppress(BrokenPipeError):
+            print(file=self._child.stdin, flush=True)
         line = self._child.stdout.readline()
         if not line:
-            raise RuntimeError(f"{self._child.args} ended with {self._child.wait()}")
+            self.close()
+            raise RuntimeError(f"{self._child.args} ended without an answer")
         return json.loads(line)
 
     def close(self) -> None:
         """Waits until it has written its answers."""
-        self._child.stdin.close()
-        if status := self._child.wait():
+        with contextlib.suppress(BrokenPipeError), self._child.stdin:
+            pass
+        status = self._child.wait()
+        self._child.stdout.close()
+        if status:
             raise RuntimeError(f"{self._child.args} ended with {status}")
 
     def _watch(self) -> None:
@@ -58,31 +66,60 @@ class Companion:
             time.sleep(0.02)
 
 
-def in_turns(words: Mapping[str, tuple[Any, ...]], calls: int, less: int) -> dict[str, Any]:
+def in_turns(
+    words: Mapping[str, tuple[Any, ...]],
+    calls: int,
+    less: int,
+    pairs: Pairs = (("ours", "theirs"),),
+) -> dict[str, Any]:
     """Seconds of `calls` calls of each side, which take turns in being first.
 
-    words: of each of the two sides, the interpreter's arguments. less: bytes that are taken off
-    the peaks. One call of each side warms up and is told apart.
+    words: of each side, the interpreter's arguments. less: bytes that are taken off the peaks.
+    pairs: the sides that are compared; those with a side that is not there are left out. One call
+    of each side warms up and is told apart. Peaks are those of the calls, not of the set-up.
+
+    A side that fails before its calls count is left out too and told in "failed".
     """
-    sides = {name: Companion(*given) for name, given in words.items()}
-    told = {name: side.ask() for name, side in sides.items()}
-    for name, side in sides.items():
-        told[name] |= {"first_call": side.ask()["seconds"], "calls": []}
+    sides, told, failed = {}, {}, {}
+    for name, given in words.items():
+        side = Companion(*given)
+        try:
+            told[name] = side.ask()
+            side.peak = 0
+            told[name] |= {"first_call": side.ask()["seconds"], "calls": []}
+            sides[name] = side
+        except RuntimeError as error:
+            told.pop(name, None)
+            failed[name] = str(error)
+    names = list(sides)
     for n in range(calls):
-        for name, side in list(sides.items())[:: 1 if n % 2 else -1]:
-            told[name]["calls"].append(side.ask()["seconds"])
+        for name in names[n % len(names) :] + names[: n % len(names)]:
+            told[name]["calls"].append(sides[name].ask()["seconds"])
     for name, side in sides.items():
         side.close()
         told[name]["peak_anonymous_bytes"] = side.peak - less
-    seconds = {name: found["calls"] for name, found in told.items()}
-    ours, theirs = seconds.values()
-    ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
-    return {
-        "median_seconds": {name: round(statistics.median(s), 3) for name, s in seconds.items()},
-        "ours_over_theirs": round(statistics.median(ratios), 3),
-        "smallest_and_largest_ratio": [round(f(ratios), 3) for f in (min, max)],
-        "runs": told,
+    found = compared({name: side["calls"] for name, side in told.items()}, pairs)
+    return found | {"runs": told} | ({"failed": failed} if failed else {})
+
+
+def compared(seconds: Mapping[str, Sequence[float]], pairs: Pairs) -> dict[str, Any]:
+    """Medians of seconds by side, with the least and the most, and of every pair that is there the
+    ratios of the calls that stood beside each other: {"ours/theirs": {"median", "range"}}."""
+    ratios = {
+        f"{a}/{b}": [x / y for x, y in zip(seconds[a], seconds[b], strict=True)]
+        for a, b in pairs
+        if a in seconds and b in seconds
     }
+    return {
+        "seconds": {name: spread(values) for name, values in seconds.items()},
+        "ratios": {name: spread(values) for name, values in ratios.items()},
+    }
+
+
+def spread(values: Sequence[float]) -> dict[str, Any]:
+    """The median, the least and the most, four digits of each."""
+    few = [float(f"{x:.4g}") for x in (statistics.median(values), min(values), max(values))]
+    return {"median": few[0], "range": few[1:]}
 
 
 def serve(prepare: Callable[[], Call], answers: str | os.PathLike, say: TextIO) -> None:
@@ -95,9 +132,9 @@ def serve(prepare: Callable[[], Call], answers: str | os.PathLike, say: TextIO) 
     call, found = prepare(), []
     _say(say, prepare=round(time.monotonic() - began, 2))
     for _ in sys.stdin:
-        began = time.monotonic()
+        began = time.perf_counter()
         found.append(call())
-        _say(say, seconds=round(time.monotonic() - began, 4))
+        _say(say, seconds=round(time.perf_counter() - began, 6))
         if found[-1].ndim:
             del found[:-1]
     np.save(answers, np.stack(found) if not found[-1].ndim else found[-1])

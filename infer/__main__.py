@@ -17,6 +17,7 @@ PROGRAMS = {
     "retake": "make parts of a finished job or of any video again",
     "pvdm": "make videos of any length with a PVDM model, clip after clip",
     "evaluate": "FVD, inception score, PSNR of videos; judge models of the sprite world",
+    "benchmark": "time and memory against PyTorch, diffusers, transformers and the public codes",
 }
 
 

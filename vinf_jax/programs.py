@@ -18,7 +18,7 @@ from typing import NoReturn
 from ml_collections import ConfigDict
 
 _LIBRARY = Path(__file__).resolve().parent
-_ROOMS = tuple(f"{folder}." for folder in ("vinf_jax", "infer", "train", "convert", "configs"))
+_ROOMS = ("vinf_jax.", "infer.", "train.", "convert.", "configs.", "benchmarks.")
 
 
 class Parser(argparse.ArgumentParser):

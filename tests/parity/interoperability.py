@@ -73,7 +73,7 @@ def full_size(part: str, fps: bool = True) -> tuple[dict[str, tuple], dict[str, 
     ours = {kind.prefixes[0] + row.source: row.source_shape(like) for row in kind.rows(arguments)}
     config = component_configs.OF[part](arguments, component_configs.LATENT_SCALE)
     with torch.device("meta"):
-        theirs = _made(part, config).state_dict()
+        theirs = made(part, config).state_dict()
     return ours, {
         _bare(name): tuple(x.shape) for name, x in theirs.items() if "position_ids" not in name
     }
@@ -176,7 +176,8 @@ def _public(part: str, folder: Path) -> Any:
     return _class(part).from_config(_class(part).load_config(folder))
 
 
-def _made(part: str, config: Mapping[str, Any]) -> Any:
+def made(part: str, config: Mapping[str, Any]) -> Any:
+    """The public class with a component's config, its numbers as they come."""
     if part == "text_encoder":
         return _class(part)(_class(part).config_class(**config))
     return _class(part).from_config(config)
