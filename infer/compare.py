@@ -162,7 +162,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     group.add_argument("--seed", type=int, default=0, help="the first (default: 0)")
     group.add_argument(
-        "--out", type=Path, default=Path("out/compare"), metavar="FOLDER", help="%(default)s"
+        "--out",
+        type=Path,
+        default=Path("out/compare"),
+        metavar="FOLDER",
+        help="(default: %(default)s)",
     )
     group = to.add_argument_group("comparison")
     add_distance(group)

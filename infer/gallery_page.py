@@ -12,6 +12,8 @@ from .compare_measures import measures_of
 from .films import Film
 from .scoreboard import COLUMNS, rows
 
+SHOWN = ("following", "drift")
+"""Curves under a video, in green and in red."""
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8881; }
 body { font: 15px/1.45 system-ui, sans-serif; margin: 0 auto; padding: 1.5rem; max-width: 100rem; }
@@ -28,6 +30,9 @@ figure { margin: 0; } video { width: 100%; display: block; background: var(--sof
   image-rendering: pixelated; border-radius: 4px; }
 figcaption { font-size: .78rem; } figcaption b { font-size: .9rem; display: block; }
 dl { margin: .2rem 0 0; display: grid; grid-template-columns: auto auto; gap: 0 .5rem; }
+svg { width: 100%; height: 2rem; display: block; border-bottom: 1px solid var(--line); }
+polyline { fill: none; stroke-width: 1.5; vector-effect: non-scaling-stroke; }
+.following { stroke: #2a7; } .drift { stroke: #d53; }
 dt { opacity: .7; } dd { margin: 0; text-align: right; font-variant-numeric: tabular-nums; }
 img { max-width: 100%; border: 1px solid var(--line); }
 """
@@ -64,7 +69,8 @@ def page(folder: Path, films: Sequence[Film], title: str) -> str:
         cases.setdefault(key, []).append(film)
     body = [
         f"<h1>{escape(title)}</h1>",
-        f"<p>{len(films)} videos. A video plays while it is on the screen.</p>",
+        f"<p>{len(films)} videos. A video plays while it is on the screen. Below it, over time and "
+        "from 0 to 1: how far it follows its prompt (green), how far it has drifted (red).</p>",
         _tools(sorted({key[0] for key in cases}, key=_number), sorted({key[2] for key in cases})),
         *_summary(folder),
         "<h2>Videos</h2>",
@@ -146,8 +152,23 @@ def _figure(folder: Path, film: Film, measured: dict[str, Any]) -> str:
     return (
         f'<figure><video src="{_link(folder, film.path)}"{still} preload="none" muted loop '
         f"playsinline controls></video><figcaption><b>{escape(film.method)}</b>"
-        f"<dl>{scores}</dl></figcaption></figure>"
+        f"{_curves(measured.get('curves', {}))}<dl>{scores}</dl></figcaption></figure>"
     )
+
+
+def _curves(curves: dict[str, list[list[float]]]) -> str:
+    """Following and drift over the video, from 0 at the foot to 1."""
+    lines = []
+    for name in SHOWN:
+        values = [value for part in curves.get(name, []) for value in part]
+        if len(values) > 1:
+            step = 100 / (len(values) - 1)
+            points = " ".join(f"{n * step:.1f},{21 - 20 * v:.1f}" for n, v in enumerate(values))
+            lines.append(f'<polyline class="{name}" points="{points}"/>')
+    if not lines:
+        return ""
+    shape = 'viewBox="0 0 100 22" preserveAspectRatio="none"'
+    return f"<svg {shape}><title>{' and '.join(SHOWN)} over time</title>{''.join(lines)}</svg>"
 
 
 def _link(folder: Path, path: Path) -> str:

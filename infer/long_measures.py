@@ -77,7 +77,7 @@ def _wanted(scenes: Sequence[Scene], fps: float, size: tuple[int, ...]) -> float
 @functools.lru_cache(maxsize=1024)
 def _real_motion(facts: Facts, fps: float, height: int, width: int) -> float:
     frames = max(3, round(fps * SECONDS))
-    how = {"frames": frames, "height": height, "width": width, "fps": fps}
+    how: dict[str, Any] = {"frames": frames, "height": height, "width": width, "fps": fps}
     found = [motion(clip(facts, seed=(n, 7), **how)) for n in range(REAL)]
     return float(np.mean([value for value in found if value is not None]))
 

@@ -79,10 +79,10 @@ class Board:
         weights = self._weights(videos)
         found = {}
         for name in COLUMNS:
-            values = [video.figures.get(name) for video in videos]
-            if None not in values:
-                mean = float(np.mean(np.array(values, np.float64)))
-                found[name] = _figure(mean, *interval(np.array(values, np.float64), weights))
+            each = [video.figures.get(name) for video in videos]
+            values = [value for value in each if value is not None]
+            if len(values) == len(videos):
+                found[name] = _figure(float(np.mean(values)), *interval(values, weights))
         distances = self._distances(videos, weights)
         if distances is not None:
             found["distance"] = _centred(*distances)
@@ -99,9 +99,9 @@ class Board:
                 (a.figures.get(name), b.figures.get(name))
                 for a, b in zip(ours, theirs, strict=True)
             ]
-            if not any(None in pair for pair in pairs):
-                apart = np.array([a - b for a, b in pairs])
-                found[name] = _figure(float(apart.mean()), *interval(apart, weights))
+            apart = [a - b for a, b in pairs if a is not None and b is not None]
+            if len(apart) == len(pairs):
+                found[name] = _figure(float(np.mean(apart)), *interval(apart, weights))
         one, other = self._distances(ours, weights), self._distances(theirs, weights)
         if one is not None and other is not None:
             found["distance"] = _centred(one[0] - other[0], one[1] - other[1])

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -89,7 +90,7 @@ def real_files(looking: Looking, folder: Path, window: int, size: tuple[int, int
 def _drawn(
     prompts: Sequence[str], window: int, fps: float, size: tuple[int, int]
 ) -> Iterator[np.ndarray]:
-    how = {"frames": window, "height": size[0], "width": size[1], "fps": fps}
+    how: dict[str, Any] = {"frames": window, "height": size[0], "width": size[1], "fps": fps}
     for n, prompt in enumerate(prompts):
         for k in range(OF_A_PROMPT):
             yield clip(parse(prompt), seed=(n, k, 11), **how)

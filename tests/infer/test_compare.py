@@ -140,6 +140,7 @@ def test_the_gallery_shows_every_video_with_its_scores_and_nothing_from_elsewher
     assert page.count("<video") == 4 and page.count('class="case"') == 2
     assert 'src="24/independent/001-seed0.mp4"' in page and 'poster="24/base/000-seed0.png"' in page
     assert page.count("<dt>seams</dt>") == 4 and "a &lt;b&gt;" in page
+    assert page.count('class="following"') == page.count('class="drift"') == 4
     assert "strips-24.png" in page and "<th>without motion</th>" in page
     assert "://" not in page and str(out) not in page, "nothing but what lies beside it"
     assert spoken(gallery.main, [str(out)]) == 2 and "--force" in capsys.readouterr().err
