@@ -18,6 +18,8 @@ PROGRAMS = {
     "pvdm": "make videos of any length with a PVDM model, clip after clip",
     "evaluate": "FVD, inception score, PSNR of videos; judge models of the sprite world",
     "benchmark": "time and memory against PyTorch, diffusers, transformers and the public codes",
+    "compare": "several methods on one model, prompts and seeds: videos, measures, tables",
+    "gallery": "a page of a folder of videos, side by side with their scores",
 }
 
 
