@@ -35,6 +35,7 @@ SAMPLING = (
     Flag("wave", int, "frames made in one go, for videos beyond the memory; 0: all"),
     Flag("overlap", int, "frames before them that a wave sees again"),
     Flag("portion", int, "pixels of latents that layers compute at once; fewer need less memory"),
+    Flag("decode-tile", int, "pixels decoded at once: fewer frames, tiles of larger ones; 0: all"),
 )
 SCOPE = (
     Flag("local", int, "frames on either side that a frame sees"),

@@ -125,6 +125,16 @@ def test_portions_spare_memory():
     assert sliced < 0.6 * whole
 
 
+def test_tiles_spare_memory_when_decoding():
+    """Of 64x64 pixels: four frames at once, one, a quarter of one."""
+    sizes = {"height": 64, "width": 64}
+    four, one, tiles = (
+        budget(4, make_mesh(1), jnp.float32, decode_tile=tile, **sizes).decoding_memory
+        for tile in (0, 64 * 64, 32 * 32)
+    )
+    assert one < 0.5 * four and tiles < one
+
+
 class Known(Budget):
     """A budget with known numbers: 10 GB of weights, 5 and 2 a frame for a step."""
 
@@ -132,9 +142,13 @@ class Known(Budget):
     step_memory = property(lambda self: int(5e9 + 2e9 * self.length))
 
 
-def known(frames):
+class Large(Known):
+    decoding_memory = int(200e9)
+
+
+def known(frames, kind=Known):
     real = budget(frames, many(2))
-    return Known(**{field.name: getattr(real, field.name) for field in dataclasses.fields(real)})
+    return kind(**{field.name: getattr(real, field.name) for field in dataclasses.fields(real)})
 
 
 def test_what_fits_is_said():
@@ -145,7 +159,9 @@ def test_what_fits_is_said():
     assert "At most 30 frames fit" in said and "--clips 7" in said and "--guidance-groups 2" in said
     assert f"--wave {2 * 30 - 2 * 16 - SPREAD}" in said
     (said,) = fitting.troubles(known(40), 40, 12e9)
-    assert "more memory" in said
+    assert "more memory" in said and "--decode-tile" not in said
+    (said,) = fitting.troubles(known(40, Large), 40, 12e9)
+    assert "a smaller --decode-tile" in said
 
 
 def test_a_model_refuses_what_cannot_fit(monkeypatch):

@@ -29,6 +29,20 @@ def test_chunks_come_in_the_order_of_frames(frames, devices, each):
     assert set(seen) == {each}
 
 
+def test_the_next_chunk_is_on_its_way_while_one_is_looked_at():
+    mesh, events = make_mesh(1), []
+
+    def decode(parameters, latents):
+        events.append(f"sent {int(latents[0, 0, 0, 0, 0]) // 2}")
+        return latents
+
+    numbers = np.arange(7)[:, None, None, None]
+    for n, _ in enumerate(chunks(decode, None, numbers, mesh, 2)):
+        events.append(f"seen {n}")
+    wanted = "sent 0, sent 1, seen 0, sent 2, seen 1, sent 3, seen 2, seen 3"
+    assert events == wanted.split(", ")
+
+
 def test_frames_are_fetched_by_position():
     """Clips of padding only, copies in two guidance groups."""
     numbers = filled(np.arange(5), 8)[None]

@@ -15,6 +15,7 @@ from vinf_jax.nn.attention import attend
 from vinf_jax.nn.conv import FrameConv, ResidualBlock, Upsample
 from vinf_jax.nn.linear import Dense
 from vinf_jax.nn.norm import GroupNorm
+from vinf_jax.nn.strips import Picture, filtered, residual
 
 EPSILON = 1e-6
 
@@ -113,11 +114,14 @@ class Decoder(nnx.Module):
         self.conv_norm_out = GroupNorm(channels[-1], groups, EPSILON, rngs=rngs)
         self.conv_out = FrameConv(channels[-1], outputs, rngs=rngs)
 
-    def __call__(self, x: Array) -> Array:
-        x = self.mid_block(self.conv_in(x))
+    def __call__(self, x: Array, tile: int | None = None) -> Array:
+        picture = Picture(self.mid_block(self.conv_in(x)), tile)
         for level in self.up_blocks:
-            x = level(x)
-        return self.conv_out(jax.nn.silu(self.conv_norm_out(x)))
+            for block in level.resnets:
+                picture = picture.then(residual(block, picture))
+            for upsample in getattr(level, "upsamplers", ()):
+                picture = picture.then(picture.x, upsample)
+        return filtered(self.conv_norm_out, self.conv_out, picture)
 
 
 class AutoencoderKL(nnx.Module):
@@ -150,9 +154,13 @@ class AutoencoderKL(nnx.Module):
         mean, log_variance = jnp.split(moments, 2, axis=-1)
         return mean, jnp.clip(log_variance, -30, 20)
 
-    def decode(self, latents: Array) -> Array:
-        """Images in about [-1, 1]; the caller clips."""
-        return self.decoder(self.post_quant_conv(latents[None]))[0]
+    def decode(self, latents: Array, tile: int | None = None) -> Array:
+        """Images in about [-1, 1]; the caller clips.
+
+        tile: pixels of a picture that the layers after the attention compute at once, all if not
+        given (`nn.strips`): the same pictures from half the memory, for a quarter more work.
+        """
+        return self.decoder(self.post_quant_conv(latents[None]), tile)[0]
 
 
 def _residual(inputs: int, outputs: int, groups: int, rngs) -> ResidualBlock:

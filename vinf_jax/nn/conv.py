@@ -22,13 +22,21 @@ class FrameConv(nnx.Conv):
         )
 
     def __call__(self, inputs: Array, out_sharding=None) -> Array:
-        frames = inputs.reshape(-1, *inputs.shape[2:])
         if self.stride == 1:
-            pad = self.kernel_size[0] // 2
-            out = convolve(frames, self.kernel.astype(inputs.dtype), (pad, pad))
-            out = out + jnp.asarray(self.bias, inputs.dtype)
-        else:
-            out = super().__call__(frames, out_sharding)
+            return self._padded(inputs, self.kernel_size[0] // 2)
+        frames = inputs.reshape(-1, *inputs.shape[2:])
+        out = super().__call__(frames, out_sharding)
+        return out.reshape(*inputs.shape[:2], *out.shape[1:])
+
+    def inner(self, inputs: Array) -> Array:
+        """Only those rows that need no zeros above or below: (B, F, H, W, C) with 3x3 to H - 2."""
+        return self._padded(inputs, 0)
+
+    def _padded(self, inputs: Array, rows: int) -> Array:
+        """With stride 1, and so many rows of zeros above and below."""
+        frames, pads = inputs.reshape(-1, *inputs.shape[2:]), (rows, self.kernel_size[1] // 2)
+        out = convolve(frames, self.kernel.astype(inputs.dtype), pads)
+        out = out + jnp.asarray(self.bias, inputs.dtype)
         return out.reshape(*inputs.shape[:2], *out.shape[1:])
 
 
@@ -73,7 +81,7 @@ class Upsample(nnx.Module):
         self.conv = FrameConv(channels, channels, rngs=rngs)
 
     def __call__(self, x: Array) -> Array:
-        return self.conv(jnp.repeat(jnp.repeat(x, 2, axis=2), 2, axis=3))
+        return self.conv(doubled(x))
 
 
 class Downsample(nnx.Module):
@@ -84,3 +92,8 @@ class Downsample(nnx.Module):
 
     def __call__(self, x: Array) -> Array:
         return self.conv(x)
+
+
+def doubled(x: Array) -> Array:
+    """Every pixel of (B, F, H, W, C) as a square of four."""
+    return jnp.repeat(jnp.repeat(x, 2, axis=2), 2, axis=3)

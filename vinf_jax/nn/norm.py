@@ -34,11 +34,19 @@ class GroupNorm(nnx.Module):
         self.bias = nnx.Param(jnp.zeros(channels))
 
     def __call__(self, x: Array, span: Span | None = None) -> Array:
-        wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
-        mean, variance = self._by_group(wide.mean((2, 3)), wide.var((2, 3)))
+        mean, variance = self.moments(x)
         if span is not None:
             mean, variance = span.moments(mean, variance)
-        size = x.shape[-1] // self.groups
+        return self.by(x, mean, variance)
+
+    def moments(self, x: Array) -> tuple[Array, Array]:
+        """Mean and variance (B, F, groups) of each frame."""
+        wide = _wide(x)
+        return self._by_group(wide.mean((2, 3)), wide.var((2, 3)))
+
+    def by(self, x: Array, mean: Array, variance: Array) -> Array:
+        """x normalised by these statistics, scaled and shifted."""
+        wide, size = _wide(x), x.shape[-1] // self.groups
         mean = jnp.repeat(mean, size, axis=-1)[:, :, None, None]
         factor = jnp.repeat(1 / jnp.sqrt(variance + self.epsilon), size, axis=-1)[:, :, None, None]
         return ((wide - mean) * (factor * self.scale) + self.bias).astype(x.dtype)
@@ -49,3 +57,7 @@ class GroupNorm(nnx.Module):
         variance = variance.reshape(mean.shape)
         middle = mean.mean(-1, keepdims=True)
         return middle[..., 0], (variance + (mean - middle) ** 2).mean(-1)
+
+
+def _wide(x: Array) -> Array:
+    return x.astype(jnp.promote_types(x.dtype, jnp.float32))

@@ -36,7 +36,7 @@ def in_portions(
 
     like = jax.eval_shape(function, *cut, *whole)
     in_place = (like.shape, like.dtype) == (cut[0].shape, cut[0].dtype)
-    out = cut[0] if in_place else _room(like, cut[0])
+    out = cut[0] if in_place else room(like, cut[0])
     out = lax.fori_loop(
         0, batch * count, lambda n, out: at(n // count, n % count * size, size, out), out
     )
@@ -56,7 +56,7 @@ def _even(length: int, most: int) -> tuple[int, int]:
     return (length // count, count) if even else (most, count)
 
 
-def _room(like: jax.ShapeDtypeStruct, x: Array) -> Array:
+def room(like: jax.ShapeDtypeStruct, x: Array) -> Array:
     """An array for results, all of which will be written. It holds a number of x, so that it need
     not be there before x is, and lies on the same devices."""
     return jnp.broadcast_to(x[(0,) * x.ndim].astype(like.dtype), like.shape)

@@ -167,7 +167,8 @@ class Budget:
         chosen, wide = self.settings, jnp.promote_types(dtype, jnp.float32)
         like = {name: jax.ShapeDtypeStruct(x.shape, dtype) for name, x in shapes.items()}
         latents = jax.ShapeDtypeStruct((self._chunk, *self._shape), wide)
-        return jax.jit(decoding.picture(graph, chosen.latent_scale)).trace(like, latents)
+        decode = decoding.picture(graph, chosen.latent_scale, chosen.decode_tile)
+        return jax.jit(decode).trace(like, latents)
 
     def _laid(self, shapes: Mapping[str, Any], dtype: Any) -> dict[str, Any]:
         return {name: self._array(x.shape, dtype, EVERYWHERE) for name, x in shapes.items()}

@@ -30,7 +30,6 @@ class Compiled:
         self.channels = unet.conv_in.kernel.shape[-2]
         graph, self._text = split(text_encoder)
         self._encode = jax.jit(lambda parameters, tokens: merge(graph, parameters)(tokens))
-        self._picture = jax.jit(picture(self.autoencoder[0], scale))
         self._latents = jax.jit(latents(self.autoencoder[0], scale))
         self._kept: dict[Hashable, Any] = {}
         self._laid: dict[str, tuple[Mesh, Any]] = {}
@@ -39,9 +38,12 @@ class Compiled:
         """Features (n, N, D) of tokens (n, N)."""
         return np.asarray(self._encode(self._text, tokens))
 
-    def picture(self, latents: np.ndarray) -> np.ndarray:
-        """Pixels uint8 (n, H, W, 3) of a few latents (n, h, w, C), on one device."""
-        return np.asarray(self._picture(self.autoencoder[1], latents))
+    def picture(self, latents: np.ndarray, tile: int = 0) -> np.ndarray:
+        """Pixels uint8 (n, H, W, 3) of a few latents (n, h, w, C), on one device. tile: see
+        `decoding.picture`."""
+        graph, parameters = self.autoencoder
+        decode = self.keep(("picture", tile), lambda: jax.jit(picture(graph, self.scale, tile)))
+        return np.asarray(decode(parameters, latents))
 
     def latents(self, pixels: np.ndarray) -> np.ndarray:
         """Latents (n, h, w, C) of a few pictures uint8 (n, H, W, 3), on one device."""

@@ -11,19 +11,31 @@ from jax import Array
 from jax.sharding import Mesh
 
 from vinf_jax.nn.parameters import merge
+from vinf_jax.nn.portions import in_portions
 from vinf_jax.parallel.mesh import EVERYWHERE, FRAMES, on_mesh, place
 
 CHUNK = 8
-"""Frames that a device decodes at once: the bound on its memory."""
+"""Frames that a device decodes from one call to the next, at most."""
 
 
-def picture(graph: Any, scale: float) -> Callable[[Any, Array], Array]:
-    """(parameters, latents (N, h, w, C)) -> uint8 pixels (N, H, W, 3), on one device."""
+def picture(graph: Any, scale: float, tile: int = 0) -> Callable[[Any, Array], Array]:
+    """(parameters, latents (N, h, w, C)) -> uint8 pixels (N, H, W, 3), on one device.
+
+    tile: pixels that are decoded at once, 0 for all: fewer frames, and of larger ones tiles.
+    """
 
     def decode(parameters: Any, latents: Array) -> Array:
-        return to_bytes(merge(graph, parameters).decode(latents / scale))
+        network = merge(graph, parameters)
+        one = lambda x: to_bytes(network.decode(x[0] / scale, tile or None))[None]  # noqa: E731
+        frame = jax.eval_shape(one, latents[None, :1])
+        return in_portions(one, (latents[None],), frames_at_once(tile, frame.size // 3))[0]
 
     return decode
+
+
+def frames_at_once(tile: int, frame: int) -> int:
+    """How many frames of so many pixels are decoded at once."""
+    return max(1, min(CHUNK, tile // frame)) if tile else CHUNK
 
 
 def latents(graph: Any, scale: float) -> Callable[[Any, Array], Array]:
@@ -38,10 +50,10 @@ def latents(graph: Any, scale: float) -> Callable[[Any, Array], Array]:
     return encode
 
 
-def chunk_decoder(graph: Any, scale: float, mesh: Mesh) -> jax.stages.Wrapped:
+def chunk_decoder(graph: Any, scale: float, mesh: Mesh, tile: int = 0) -> jax.stages.Wrapped:
     """(parameters, latents (1, F, h, w, C)) -> uint8 (1, F, H, W, 3), each frame on the device that
-    holds it."""
-    decode = picture(graph, scale)
+    holds it. tile: as in `picture`."""
+    decode = picture(graph, scale, tile)
 
     def own(parameters: Any, latents: Array) -> Array:
         return decode(parameters, latents[0])[None]

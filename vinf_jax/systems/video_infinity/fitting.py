@@ -15,12 +15,12 @@ from vinf_jax.nn.scope import DualScope
 from vinf_jax.parallel.hardware import USABLE
 from vinf_jax.parallel.mesh import GUIDANCE, make_mesh
 from vinf_jax.systems.video_infinity.budget import Budget
-from vinf_jax.systems.video_infinity.decoding import CHUNK
+from vinf_jax.systems.video_infinity.decoding import frames_at_once
 from vinf_jax.systems.video_infinity.model import VideoInfinity
 from vinf_jax.systems.video_infinity.networks import NETWORKS
 from vinf_jax.systems.video_infinity.prediction import dtype_of
 from vinf_jax.systems.video_infinity.presets import scope_of, settings_of
-from vinf_jax.systems.video_infinity.request import SAMPLING, Request
+from vinf_jax.systems.video_infinity.request import PIXELS, SAMPLING, Request
 from vinf_jax.systems.video_infinity.settings import Settings
 from vinf_jax.systems.video_infinity.waves import Wave, plan_waves
 
@@ -62,13 +62,14 @@ def surely_fits(budget: Budget, memory: float) -> bool:
     unet: Any = budget.networks["unet"]
     autoencoder: Any = budget.networks["autoencoder"]
     width = unet.conv_in.kernel.shape[-1]
-    side = budget.settings.height * budget.settings.width // budget.enlargement**2
+    frame = budget.settings.height * budget.settings.width
+    side = frame // budget.enlargement**2
     pixels = budget.length * side * budget.halves
     at_once = min(pixels, budget.settings.portion or pixels)
     held = GENEROUS * width * (pixels * jnp.dtype(budget.dtype).itemsize + 4 * at_once)
     scores = 12 * max(1, width // NARROW) * min(side**2, SLICE) * max(1, at_once // side)
-    last = autoencoder.decoder.conv_out.kernel.shape[-2] * budget.settings.height
-    decoding = 4 * DECODING * CHUNK * last * budget.settings.width
+    last = autoencoder.decoder.conv_out.kernel.shape[-2] * frame
+    decoding = 4 * DECODING * last * frames_at_once(budget.settings.decode_tile, frame)
     return budget.weights + max(held + scores, decoding) < USABLE * memory
 
 
@@ -109,7 +110,9 @@ def troubles(budget: Budget, frames: int, memory: float) -> list[str]:
         decoding = (
             f"weights are {_gb(budget.weights)}, decoding takes {_gb(budget.decoding_memory)}"
         )
-        return [f"{said}; {decoding}: {BIGGER}, or a smaller picture (--height, --width)"]
+        tiles = budget.decoding_memory > budget.step_memory
+        smaller = "a smaller --decode-tile, or " if tiles else ""
+        return [f"{said}; {decoding}: {BIGGER}, or {smaller}a smaller picture (--height, --width)"]
     return [f"{said}. At most {most} frames fit: {', or '.join(_ways(budget, frames, most))}"]
 
 
@@ -117,7 +120,7 @@ def cannot_fit(model: VideoInfinity, request: Request, devices: Sequence[jax.Dev
     """Why a checked request does not fit these devices, or nothing. Costs nothing where a video is
     surely small enough; otherwise its step is compiled."""
     call = largest(request.waves)
-    fields = {name: getattr(request, name) for name in (*SAMPLING, "wave", "overlap", "portion")}
+    fields = {name: getattr(request, name) for name in (*SAMPLING, *PIXELS, "wave", "overlap")}
     scope: Any = request.scope
     settings = dataclasses.replace(model.settings, **fields | {"scope": settings_of(scope)})
     budget = Budget(

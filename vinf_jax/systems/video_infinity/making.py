@@ -205,14 +205,15 @@ class Making:
     def _decoder(self) -> Callable:
         """The compiled decoder of a chunk."""
         graph, scale = self._compiled.autoencoder[0], self._compiled.scale
+        tile = self.request.decode_tile
         like = np.zeros((1, self._chunk, *self.shape), self.dtype)
 
         def build() -> Callable:
-            decoder = decoding.chunk_decoder(graph, scale, self._viewers)
+            decoder = decoding.chunk_decoder(graph, scale, self._viewers, tile)
             parameters = self._compiled.laid("autoencoder", self._viewers)
             return decoder.lower(parameters, place(self._viewers, FRAMES, like)).compile()
 
-        return self._kept(("decode", self._viewers, like.shape), build)
+        return self._kept(("decode", self._viewers, like.shape, tile), build)
 
     def _kept(self, key: Any, make: Callable[[], Any]) -> Any:
         return self._compiled.keep((key, self.dtype), make)
@@ -225,7 +226,7 @@ class Making:
             wave=index,
             waves=len(self.waves),
             numbers=numbers,
-            _picture=self._compiled.picture,
+            _picture=partial(self._compiled.picture, tile=self.request.decode_tile),
         )
 
     @cached_property

@@ -169,6 +169,7 @@ class VideoInfinity:
         wave: int | None = None,
         overlap: int | None = None,
         portion: int | None = None,
+        decode_tile: int | None = None,
         given: Collection[int] = (),
         devices: Sequence[jax.Device] | None = None,
     ) -> Making:
@@ -197,6 +198,8 @@ class VideoInfinity:
             overlap: frames made before that a call holds beside those it makes.
             portion: pixels of the video's latents that layers compute at once where they can; fewer
                 need less memory, 0 is all.
+            decode_tile: pixels that a device decodes at once: fewer frames, and of larger ones
+                tiles, without seams; 0 is eight whole frames.
             given: numbers of frames that are not to be made; what their latents are, is asked when
                 a wave needs them.
             devices: to use, the first clips x guidance_groups of them; all if not given.
@@ -226,6 +229,7 @@ class VideoInfinity:
             wave=wave,
             overlap=overlap,
             portion=portion,
+            decode_tile=decode_tile,
             given=given,
         )
         mesh = make_mesh(clips, guidance_groups, usable)

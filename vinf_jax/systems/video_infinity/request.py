@@ -31,6 +31,7 @@ from vinf_jax.systems.video_infinity.waves import (
 )
 
 MOST = 2**31 - 1
+PIXELS = ("portion", "decode_tile")
 SAMPLING = ("steps", "guidance", "height", "width", "fps", "sampler", "scope", "karras")
 
 
@@ -58,6 +59,7 @@ class Request:
     wave: int
     overlap: int
     portion: int
+    decode_tile: int
     given: Collection[int]
 
     @property
@@ -106,7 +108,7 @@ def request(limits: Limits, **given: Any) -> Request:
     settings = limits.settings
     chosen = {
         name: getattr(settings, name) if given[name] is None else given[name]
-        for name in (*SAMPLING, "wave", "portion")
+        for name in (*SAMPLING, "wave", *PIXELS)
     }
     wish: dict[str, Any] = given | chosen
     troubles = _number_troubles(wish, limits.side) + _device_troubles(wish, limits.devices)
@@ -135,9 +137,10 @@ def _whole(value: Any) -> bool:
 
 
 def _number_troubles(wish: Mapping[str, Any], side: int) -> list[str]:
+    lowest = {"frames": 1, "clips": 1, "seed": 0} | dict.fromkeys(PIXELS, 0)
     troubles = [
         f"{name}: {wish[name]!r}; give a whole number from {least} to {MOST}"
-        for name, least in [("frames", 1), ("clips", 1), ("seed", 0), ("portion", 0)]
+        for name, least in lowest.items()
         if not _whole(wish[name]) or not least <= wish[name] <= MOST
     ]
     troubles += [

@@ -33,7 +33,8 @@ class Settings:
     frames, cut down where prompts are shorter. wave: frames that one call makes at most, 0 for no
     limit; overlap: frames made before that it holds beside them (`waves.plan_waves`). portion:
     pixels of a video's latents that layers compute at once where they can, 0 for all; less memory
-    for long videos, and the same video.
+    for long videos, and the same video. decode_tile: pixels that a device decodes at once, 0 for
+    `decoding.CHUNK` whole frames; of larger frames fewer, and of one that is larger a tile.
     """
 
     latent_scale: float
@@ -52,6 +53,7 @@ class Settings:
     wave: int = 0
     overlap: int = 16
     portion: int = 2**16  # 25 frames of 40x64, more than a published clip: short ones are not cut
+    decode_tile: int = 2**21  # 12 frames of 320x512, one of 1080x1920, a quarter of one of 4K
 
     def __post_init__(self) -> None:
         numbers = ("latent_scale", "height", "width", "fps", "clip_frames")
@@ -61,8 +63,10 @@ class Settings:
             if not getattr(self, name) > 0
         ]
         troubles += length_troubles(self.wave, None) + length_troubles(0, self.overlap)
-        if not isinstance(self.portion, int) or self.portion < 0:
-            troubles.append(f"portion: {self.portion!r}; give a whole number of pixels, 0 for all")
+        for name in ("portion", "decode_tile"):
+            pixels = getattr(self, name)
+            if not isinstance(pixels, int) or pixels < 0:
+                troubles.append(f"{name}: {pixels!r}; give a whole number of pixels, 0 for all")
         if self.prediction not in KINDS:
             troubles.append(f"prediction: {self.prediction!r}; give one of {', '.join(KINDS)}")
         if self.sampler not in SAMPLERS:
