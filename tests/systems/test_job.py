@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,8 @@ from vinf_jax.checkpoint import manifest
 from vinf_jax.media.footage import Footage
 from vinf_jax.media.material import Material, material
 from vinf_jax.media.sheet import save_png
-from vinf_jax.media.video import read_video
+from vinf_jax.media.video import VideoWriter, read_video
+from vinf_jax.systems.video_infinity import opening
 from vinf_jax.systems.video_infinity.asked import asked_of
 from vinf_jax.systems.video_infinity.opening import finished_job, open_job
 from vinf_jax.systems.video_infinity.pieces import Stretch, pieces
@@ -109,6 +111,20 @@ def test_the_preview_is_the_video_so_far(tmp_path):
         made(tmp_path / "a.job", stop=7)
     frames, _ = read_video(tmp_path / "a.job" / "preview.mp4")
     assert len(frames) == 8
+
+
+def test_segments_of_a_wave_are_encoded_side_by_side(tmp_path, monkeypatch):
+    meeting, write = threading.Barrier(2, timeout=60), VideoWriter.write
+
+    def met(self, frames):
+        meeting.wait()
+        write(self, frames)
+
+    monkeypatch.setattr(opening, "SEGMENT", 2)
+    monkeypatch.setattr(VideoWriter, "write", met)
+    job, _ = made(tmp_path / "a.job", wish={"frames": 16})
+    assert job.spans() == [(n, n + 2) for n in range(0, 16, 2)]
+    assert read_video(tmp_path / "a.mp4")[0].shape[0] == 16
 
 
 def test_another_asking_is_refused_with_the_difference(whole):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vinf_jax.media.encoders import write_all
 from vinf_jax.media.segments import join
 from vinf_jax.media.video import VideoWriter
 from vinf_jax.systems.video_infinity.job import PREVIEW, Job, segment_name
@@ -31,16 +32,12 @@ class Showing:
         mine = (piece for piece in self._pieces if piece.wave == wave)
         return [piece for piece in mine if not self._job.has(segment_name(piece.span))]
 
-    def write(self, piece: Piece, on_step: Told, on_count: Count) -> None:
-        """The segment of a piece, and a note of it."""
-        path, wish = self._job.segment(piece.span), self._making.request
-        if not self._taken_over(piece):
-            how = {"scale": self._job.asked["scale"], "overwrite": True}
-            with VideoWriter(path, wish.fps, wish.height, wish.width, **how) as video:
-                for pixels in self._pixels(piece, on_step):
-                    on_count("write", piece.span[0] + video.count, wish.frames)
-                    video.write(pixels)
-        self._job.manifest.seal(segment_name(piece.span))
+    def write(self, pieces: Sequence[Piece], on_step: Told, on_count: Count) -> list[str]:
+        """The segments of pieces, encoded while the next frames are decoded; their paths in the
+        folder."""
+        fresh = [piece for piece in pieces if not self._taken_over(piece)]
+        write_all((self._video(p), self._counted(p, on_step, on_count)) for p in fresh)
+        return [segment_name(piece.span) for piece in pieces]
 
     def preview(self) -> None:
         """The first frames of the video, as far as there is no gap."""
@@ -58,6 +55,19 @@ class Showing:
         parts = [self._job.segment(piece.span) for piece in self._pieces]
         join(parts, path, self._making.request.fps, overwrite=overwrite)
         (self._job.folder / PREVIEW).unlink(missing_ok=True)
+
+    def _video(self, piece: Piece) -> VideoWriter:
+        path, wish = self._job.segment(piece.span), self._making.request
+        how = {"scale": self._job.asked["scale"], "overwrite": True}
+        return VideoWriter(path, wish.fps, wish.height, wish.width, **how)
+
+    def _counted(self, piece: Piece, on_step: Told, on_count: Count) -> Iterator[np.ndarray]:
+        """The frames of a piece, some at a time."""
+        done = piece.span[0]
+        for pixels in self._pixels(piece, on_step):
+            on_count("write", done, self._making.request.frames)
+            yield pixels
+            done += len(pixels)
 
     def _taken_over(self, piece: Piece) -> bool:
         """Whether a segment is one of the source's, which then serves both."""

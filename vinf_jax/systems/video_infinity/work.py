@@ -10,6 +10,7 @@ import numpy as np
 from vinf_jax.checkpoint import frame_files
 from vinf_jax.checkpoint.safetensors_file import write_safetensors
 from vinf_jax.checkpoint.torch_file import open_tensors
+from vinf_jax.media import encoders
 from vinf_jax.systems.video_infinity.job import LATENTS, STATE, Job
 from vinf_jax.systems.video_infinity.making import Making, Saved, Told
 from vinf_jax.systems.video_infinity.opening import telling
@@ -89,8 +90,9 @@ class Work:
     def _show(self, wave: int | None) -> bool:
         """The segments of a wave, or of what is given; whether there were any to write."""
         missing = self._showing.missing(wave)
-        for piece in missing:
-            self._showing.write(piece, self._on_step, self._on_count)
+        for start, stop in blocks(0, len(missing), encoders.AT_ONCE):
+            few = missing[start:stop]
+            self._manifest.seal(*self._showing.write(few, self._on_step, self._on_count))
         return bool(missing)
 
     def _link_latents(self, source: Job) -> None:
