@@ -2,15 +2,18 @@
 
     python -m benchmarks.waves --weights FOLDER --out benchmarks/waves.json
 
-Memory: each length in a process of its own, latents in a file, pixels counted and dropped; the peak
-of anonymous memory (Linux), on the CPU. Sampling takes one step, since memory does not grow with
-steps. Joins: of every video the mean absolute difference of neighbouring frames (of 255), across
-the joins of waves over that inside waves, and the same of the unwaved video at the same places.
+Host memory: each length in a process of its own, latents in a file, pixels counted and dropped; the
+peak of anonymous memory (Linux), on the CPU. Sampling takes one step there: a step frees what it
+took, so that memory does not depend on their number. Device memory: what the compiler says of the
+step of the largest call. Joins, with all steps: of every video the mean absolute difference of
+neighbouring frames (of 255), across the joins of waves over that inside waves, and the same of the
+unwaved video at the same places. Some ten minutes on 2 cores.
 """
 
 import argparse
 import json
 import tempfile
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -20,8 +23,8 @@ import numpy as np
 from .watched import machine, run
 
 LENGTHS = (500, 2500, 10_000)
-WAVE, OVERLAP = 250, 16
-JOINED = {"frames": 96, "wave": 24, "overlap": 16}
+MEMORY: dict[str, Any] = {"wave": 250, "overlap": 16, "steps": 1}
+JOINED: dict[str, Any] = {"frames": 96, "wave": 24, "overlap": 16}
 PROMPTS = [
     "a red circle moves right over a plain white background",
     "a blue square turns over a striped grey background",
@@ -36,20 +39,55 @@ def main() -> None:
     if options.frames:
         _make(options.weights, options.frames)
         return
-    idle = run("-c", "import time; time.sleep(1)")["anonymous_bytes"]
-    words = ("-m", "benchmarks.waves", "--weights", options.weights, "--frames")
-    memory = {frames: run(*words, frames, less=idle) for frames in LENGTHS}
-    if any(found["status"] for found in memory.values()):
-        raise RuntimeError(f"a process ended badly: {memory}")
     record = {
         "command": f"python -m benchmarks.waves --seeds {options.seeds}",
-        "memory": {"wave": WAVE, "overlap": OVERLAP, "by_frames": memory},
-        "joins": _joins(options.weights, options.seeds),
         "machine": machine(),
         "versions": {name: version(name) for name in ("jax", "flax", "numpy")},
+        "memory": MEMORY | {"by_frames": _memory(options.weights, options.lengths)},
+        "joins": _joins(options.weights, options.seeds),
     }
     options.out.write_text(json.dumps(record, indent=1) + "\n")
-    print(options.out.read_text())
+    print(f"mean ratio across joins: {record['joins']['mean_ratio']}; all in {options.out}")
+
+
+def _memory(weights: Path, lengths: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """By the number of frames: a process's memory and time, the step's memory on its device."""
+    idle = run("-c", "import time; time.sleep(1)")["anonymous_bytes"]
+    words = ("-m", "benchmarks.waves", "--weights", weights, "--frames")
+    found = {}
+    for frames in lengths:
+        found[frames] = run(*words, frames, less=idle)
+        if found[frames]["status"]:
+            raise RuntimeError(f"the process for {frames} frames ended badly: {found[frames]}")
+        print(f"{frames} frames: {found[frames]}", flush=True)
+    for frames, more in _device_memory(weights, lengths).items():
+        found[frames] |= more
+        print(f"{frames} frames: {more}", flush=True)
+    return found
+
+
+def _device_memory(weights: Path, lengths: Sequence[int]) -> dict[int, dict[str, int]]:
+    """By the number of frames: those of the largest call, and bytes that its step needs beside the
+    weights."""
+    from vinf_jax.parallel.mesh import make_mesh
+    from vinf_jax.systems.video_infinity import VideoInfinity
+    from vinf_jax.systems.video_infinity.budget import Budget
+    from vinf_jax.systems.video_infinity.fitting import largest
+    from vinf_jax.systems.video_infinity.networks import NETWORKS
+
+    model = VideoInfinity.load(weights)
+    networks = {name: getattr(model, name) for name in NETWORKS}
+    given: dict[str, Any] = {"schedule": model.schedule, "settings": model.settings, "here": True}
+    sizes = dict[tuple[int, bool], int]()
+    found = {}
+    for frames in lengths:
+        call = largest(model.begin(PROMPTS, frames=frames, **MEMORY).waves)
+        size = len(call.numbers), not call.plain
+        if size not in sizes:
+            budget = Budget(networks, mesh=make_mesh(1), frames=size[0], held=size[1], **given)
+            sizes[size] = budget.step_memory
+        found[frames] = {"frames_of_a_call": size[0], "step_bytes_of_the_device": sizes[size]}
+    return found
 
 
 def _make(weights: Path, frames: int) -> None:
@@ -57,7 +95,7 @@ def _make(weights: Path, frames: int) -> None:
     from vinf_jax.systems.video_infinity import VideoInfinity
 
     model = VideoInfinity.load(weights)
-    making = model.begin(PROMPTS, frames=frames, wave=WAVE, overlap=OVERLAP, steps=1)
+    making = model.begin(PROMPTS, frames=frames, **MEMORY)
     with tempfile.TemporaryDirectory() as folder:
         shape = (frames, *making.shape)
         kept = np.lib.format.open_memmap(f"{folder}/latents.npy", "w+", making.dtype, shape)
@@ -75,16 +113,18 @@ def _joins(weights: Path, seeds: int) -> dict[str, Any]:
     model = VideoInfinity.load(weights)
     first = model.begin(PROMPTS[:1], **JOINED)
     places = [wave.made[0] - 1 for wave in first.waves[1:]]
-    found = []
+    found: list[dict[str, Any]] = []
     for seed in range(seeds):
-        wish = {"prompts": [PROMPTS[seed % len(PROMPTS)]], "seed": seed}
+        wish: dict[str, Any] = {"prompts": [PROMPTS[seed % len(PROMPTS)]], "seed": seed}
         waved = _ratio(model.generate(**wish, **JOINED), places)
         plain = _ratio(model.generate(**wish, frames=JOINED["frames"]), places)
         found.append({"seed": seed, "waved": waved, "unwaved": plain})
+        print(f"seed {seed}: across / inside {waved['ratio']:.3f}", flush=True)
     mean = {
         name: float(np.mean([f[name]["ratio"] for f in found])) for name in ("waved", "unwaved")
     }
-    return JOINED | {"mean_ratio": mean, "videos": found}
+    steps = {"steps": first.steps}
+    return JOINED | steps | {"mean_ratio": mean, "videos": found}
 
 
 def _ratio(video: np.ndarray, places: list[int]) -> dict[str, float]:
@@ -100,6 +140,7 @@ def _options() -> argparse.Namespace:
     to.add_argument("--weights", type=Path, required=True, help="folder of a text-to-video model")
     to.add_argument("--out", type=Path, default=Path("benchmarks/waves.json"))
     to.add_argument("--seeds", type=int, default=20)
+    to.add_argument("--lengths", type=int, nargs="+", default=LENGTHS, metavar="FRAMES")
     to.add_argument("--frames", type=int, default=0, help=argparse.SUPPRESS)
     return to.parse_args()
 
