@@ -58,6 +58,13 @@ def test_every_bit_comes_back(x64, tmp_path):
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["weights"]
 
 
+def test_no_file_says_where_it_was_made(saved):
+    home = str(saved.parent).encode()
+    files = [file for file in saved.rglob("*") if file.is_file()]
+    assert [file.name for file in files if home in file.read_bytes()] == []
+    assert (saved / batches.COMMITTED).exists()
+
+
 def test_description_needs_no_arrays(tmp_path):
     note = {"step": 12, "config": {"width": [1, 2]}, "name": "Grüße"}
     store.save(tmp_path / "weights", tree(), metadata=note)

@@ -19,6 +19,9 @@ BATCH = 2**28
 """Bytes that are written or read at once; an array that is larger is a batch of its own. Memory is
 about three times as much."""
 
+COMMITTED = "commit_success.txt"
+"""Orbax says in it where on its machine a checkpoint was written; ours is handed on without."""
+
 OnArray = Callable[[str, int], object]
 """Told the name and bytes of every array that has been written."""
 
@@ -44,6 +47,8 @@ def write(
             batch.clear()
         if save is not ocp.save:
             ocp.partial.finalize(str(folder))
+    if (folder / COMMITTED).exists():
+        (folder / COMMITTED).write_text("Checkpoint commit was successful.\n")
     return written
 
 
