@@ -50,7 +50,7 @@ clean:
 	rm -rf .venv out build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 
 PROMPTS := "a red circle moves right over a striped white background" \
-           "a yellow square turns over a plain black background"
+           "a yellow triangle moves up over a checkered brown background"
 
 $(READY): requirements.txt pyproject.toml
 	@for python in $(PYTHONS); do \

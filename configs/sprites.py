@@ -3,7 +3,7 @@
 What it makes: short clips of one coloured shape that moves, turns, bounces or rests over a plain or
 patterned background; with Video-Infinity, videos of any length.
 Trained by:  python -m train text_to_video --config configs/sprites.py --out runs/sprites
-How long: four to five hours on 2 CPU cores.
+How long: about six hours on 2 CPU cores.
 """
 
 from ml_collections import ConfigDict
