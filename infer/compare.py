@@ -94,6 +94,7 @@ def _tables(options: argparse.Namespace, argv: list[str], display: Display) -> N
     from .films import films
     from .scoreboard import Board, markdown
 
+    display.title = PROGRAM
     ruler, each, found = Ruler(options), [], films(options.out)
     for n, film in enumerate(found):
         display.stage("measure", n, len(found))

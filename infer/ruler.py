@@ -93,7 +93,9 @@ class Ruler:
         if rows is not None:
             self._meet(film, record)
         moments = None if rows is None else Moments.of(rows)
-        return Scored(film.method, record["frames"], film.cell, record["figures"], moments)
+        texts = tuple(text for text, _, _ in film.prompts)
+        asked = film.method, record["frames"], film.cell
+        return Scored(*asked, record["figures"], moments, texts)
 
     def real(self) -> Any:
         """The real clips, None where there are none; to be asked when all videos are in."""

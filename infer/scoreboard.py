@@ -18,25 +18,29 @@ COLUMNS = {
     "motion": ("motion", 3),
     "identity": ("identity", 3),
     "following": ("following", 3),
-    "distance": ("distance", 3),
+    "distance": ("distance", 4),
     "total": ("total", 3),
     "without motion": ("without motion", 3),
 }
 """Headings and decimals."""
 SIGNS = {1: "more is better", -1: "less is better", 0: "neither more nor less"}
+FEWEST = 6
+"""Prompts from which a difference has a verdict: fewer all fall on one side too often by chance."""
 DISTANCE_DRAWS = 40
 """Resamples that a distance's deviation is taken from."""
 
 
 @dataclass(frozen=True)
 class Scored:
-    """A measured video. cell: prompt and seed. windows: moments of its windows' features."""
+    """A measured video. cell: prompt and seed. windows: moments of its windows' features. prompts:
+    those of its parts, one by one."""
 
     method: str
     frames: int
     cell: tuple[str, int | None]
     figures: dict[str, float | None]
     windows: Moments | None = None
+    prompts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,8 +109,9 @@ class Board:
         one, other = self._distances(ours, weights), self._distances(theirs, weights)
         if one is not None and other is not None:
             found["distance"] = _centred(one[0] - other[0], one[1] - other[1])
-        for name, figure in found.items():
-            figure["verdict"] = _verdict(figure, BETTER[name])
+        if len({prompt for prompt, _ in both}) >= FEWEST:
+            for name, figure in found.items():
+                figure["verdict"] = _verdict(figure, BETTER[name])
         return {"videos": len(both), "measures": found}
 
     def _weights(self, videos: Sequence[Scored]) -> np.ndarray:
@@ -121,8 +126,9 @@ class Board:
             return None
         key = tuple((video.method, video.frames, video.cell) for video in videos)
         if key not in self._known:
-            draws = [self.real.distance(parts, row) for row in weights[:DISTANCE_DRAWS]]
-            self._known[key] = self.real.distance(parts), np.array(draws)
+            told = parts, [video.prompts for video in videos]
+            draws = [self.real.distance(*told, row) for row in weights[:DISTANCE_DRAWS]]
+            self._known[key] = self.real.distance(*told), np.array(draws)
         return self._known[key]
 
 

@@ -22,20 +22,39 @@ OF_A_PROMPT = 16
 """Real clips that are drawn for each prompt of the sprites' world."""
 
 
+EVERY = ""
+"""Stands for whatever prompt there is."""
+
+
 @dataclass(frozen=True)
 class Real:
-    """Features of real clips of `window` frames. said: what they are, in words."""
+    """Features of real clips of `window` frames, by the prompt that they were drawn for, or under
+    EVERY for all prompts. said: what they are, in words."""
 
     looking: Looking
     window: int
     size: tuple[int, int]
     said: str
-    moments: Moments
+    parts: dict[str, Moments]
 
-    def distance(self, videos: Sequence[Moments], weights: np.ndarray | None = None) -> float:
-        """From the windows of videos, each of which counts as much as its weight."""
+    def distance(
+        self,
+        videos: Sequence[Moments],
+        prompts: Sequence[Sequence[str]],
+        weights: np.ndarray | None = None,
+    ) -> float:
+        """From the windows of videos, each of which counts as much as its weight; real clips count
+        as much as the videos of their prompts."""
         weights = np.ones(len(videos)) if weights is None else weights
-        return distance(self._statistics(self.moments), self._statistics(mixed(videos, weights)))
+        real = self.parts.get(EVERY) or self._of(prompts, weights)
+        return distance(self._statistics(real), self._statistics(mixed(videos, weights)))
+
+    def _of(self, prompts: Sequence[Sequence[str]], weights: np.ndarray) -> Moments:
+        counts = dict.fromkeys(self.parts, 0.0)
+        for texts, weight in zip(prompts, weights, strict=True):
+            for text in texts:
+                counts[text] += weight / len(texts)
+        return mixed(list(self.parts.values()), list(counts.values()))
 
     def _statistics(self, moments: Moments) -> Statistics:
         resolution = "x".join(map(str, self.size))
@@ -65,9 +84,11 @@ def real_sprites(
     looking: Looking, prompts: Sequence[str], window: int, fps: float, size: tuple[int, int]
 ) -> Real:
     """Clips that are drawn for these prompts, the same in number for each."""
-    clips = _drawn(prompts, window, fps, size)
+    rows = features(looking, _drawn(prompts, window, fps, size))
     said = f"{OF_A_PROMPT} drawn clips of each of {len(prompts)} prompts"
-    return Real(looking, window, size, said, Moments.of(features(looking, clips)))
+    each = np.split(rows, len(prompts))
+    parts = {text: Moments.of(part) for text, part in zip(prompts, each, strict=True)}
+    return Real(looking, window, size, said, parts)
 
 
 def real_files(looking: Looking, folder: Path, window: int, size: tuple[int, int]) -> Real:
@@ -84,7 +105,7 @@ def real_files(looking: Looking, folder: Path, window: int, size: tuple[int, int
     found = clip_set(folder, frames=window, every=1, size=size[0], seed=0)
     clips = (frames for _, frames in found.take(len(found), lambda n: None))
     said = f"{len(found)} clips of {folder}"
-    return Real(looking, window, size, said, Moments.of(features(looking, clips)))
+    return Real(looking, window, size, said, {EVERY: Moments.of(features(looking, clips))})
 
 
 def _drawn(

@@ -46,6 +46,11 @@ def test_verdicts_know_what_is_better(shift, figure, verdict):
     assert record["differences"]["b"]["measures"][figure]["verdict"] == verdict
 
 
+def test_few_prompts_have_no_verdict():
+    record = found(videos("reference"), videos("ours", 1, cells=CELLS[:15]))["lengths"]["64"]
+    assert "verdict" not in record["differences"]["ours"]["measures"]["seams"]
+
+
 def test_only_prompts_and_seeds_of_both_are_compared():
     record = found(videos("reference"), videos("ours", 1, cells=CELLS[:7]))["lengths"]["64"]
     assert record["methods"]["ours"]["videos"] == 7 and record["methods"]["ours"]["prompts"] == 3
@@ -85,7 +90,8 @@ def spread(seed, n=40):
 
 def real(clips):
     rows = window_distances.features(LOOKING, iter(clips))
-    return window_distances.Real(LOOKING, 3, (4, 4), "these", Moments.of(rows))
+    parts = {window_distances.EVERY: Moments.of(rows)}
+    return window_distances.Real(LOOKING, 3, (4, 4), "these", parts)
 
 
 def test_features_come_in_equal_batches():
@@ -105,7 +111,23 @@ def test_windows_of_real_clips_are_not_far_from_them():
     clips = spread(0)
     parts = [Moments.of(seen(clips[n : n + 10])) for n in range(0, 40, 10)]
     darker = [Moments.of(seen(clips[n : n + 10] // 2)) for n in range(0, 40, 10)]
-    assert abs(real(clips).distance(parts)) < 1e-6 < 0.1 < real(clips).distance(darker)
+    near, far = (real(clips).distance(each, [("x",)] * 4) for each in (parts, darker))
+    assert abs(near) < 1e-6 < 0.1 < far
+
+
+def test_real_clips_count_as_often_as_the_videos_of_their_prompts():
+    rows = {"a": seen(spread(0)), "b": seen(spread(1) // 2)}
+    drawn = window_distances.Real(
+        LOOKING, 3, (4, 4), "", {text: Moments.of(part) for text, part in rows.items()}
+    )
+    videos = [Moments.of(rows["a"]), Moments.of(rows["b"]), Moments.of(rows["b"])]
+    prompts = [("a",), ("b",), ("b",)]
+    assert abs(drawn.distance(videos, prompts)) < 1e-6, "two of three videos are of b"
+    assert abs(drawn.distance(videos, prompts, np.array([1.0, 0, 0]))) < 1e-6
+    swapped = [("b",), ("a",), ("a",)]
+    assert drawn.distance(videos, swapped) > 0.01
+    both = [Moments.of(np.concatenate([rows["a"], rows["b"]]))]
+    assert abs(drawn.distance(both, [("a", "b")])) < 1e-6
 
 
 def test_weights_count_videos_as_if_they_stood_there_so_often():
@@ -123,7 +145,7 @@ def test_distances_stand_in_the_table_with_pairs_compared(monkeypatch):
     monkeypatch.setattr(scoreboard, "DISTANCE_DRAWS", 5)
     clips, groups = spread(0, 36), {"reference": 3, "ours": 1}
     several = [
-        Scored(name, 64, cell, {}, Moments.of(seen(clips[2 * n : 2 * n + 2] // share)))
+        Scored(name, 64, cell, {}, Moments.of(seen(clips[2 * n : 2 * n + 2] // share)), ("x",))
         for name, share in groups.items()
         for n, cell in enumerate(CELLS)
     ]
@@ -137,6 +159,7 @@ def test_real_sprites_are_the_same_for_the_same_prompts(monkeypatch):
     monkeypatch.setattr(window_distances, "OF_A_PROMPT", 2)
     prompts = ["a red square moves right over a plain gray background"]
     one, other = (window_distances.real_sprites(LOOKING, prompts, 4, 8, (16, 16)) for _ in range(2))
-    assert one.moments.count == 2 and np.array_equal(one.moments.mean, other.moments.mean)
+    same, again = (each.parts[prompts[0]] for each in (one, other))
+    assert same.count == 2 and np.array_equal(same.mean, again.mean)
     with pytest.raises(ValueError, match="16x20 pixels; leave out --real"):
         window_distances.real_files(LOOKING, None, 4, (16, 20))
