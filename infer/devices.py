@@ -33,13 +33,14 @@ def deterministic() -> None:
 
 def described(clips: int, groups: int) -> dict[str, Any]:
     """The mesh in words that JSON can hold: kind and count of its devices, sizes of its axes."""
-    import jax
+    from vinf_jax.parallel.mesh import everyones_devices
 
-    devices = jax.devices()[: clips * groups]
+    devices = everyones_devices()[: clips * groups]
     return {
         "platform": devices[0].platform,
         "kind": devices[0].device_kind,
         "devices": len(devices),
+        "processes": len({device.process_index for device in devices}),
         "axes": {"guidance": groups, "clip": clips},
     }
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from . import givens, takes
 from . import prompts as texts
-from .job_flags import add_devices, add_files, file_troubles
+from .job_flags import add_devices, add_files, add_many, file_troubles
 from .loading import loaded
 from .options import SAMPLING, add_model, config_of, flat, given, parser
 from .outputs import of_seeds, suffix_troubles
@@ -23,7 +23,8 @@ NOTES = """\
 What is not given is as in the job: model, settings, seed; its last prompt goes on. Of other videos
 every frame is kept, at the model's size and rate, and prompts are needed. The old frames of the new
 video are those of before: a job's segments are taken over as they are. Exit status: 0, 2 for a
-mistake in what was asked or a full disk, 130 when stopped; then --resume goes on.
+mistake in what was asked or a full disk, 130 when stopped, 1 when another of several processes was
+lost; then --resume goes on.
 """
 
 
@@ -32,7 +33,7 @@ def main(argv: list[str]) -> int:
     of = takes.origin(options.source)
     takes.adopt(options, of)
     config = flat(config_of(options, rest))
-    return run(PROGRAM, argv, lambda *so_far: _make(options, config, argv, of, *so_far))
+    return run(PROGRAM, argv, options, lambda *so_far: _make(options, config, argv, of, *so_far))
 
 
 def _make(
@@ -119,6 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     group.add_argument("--negative-prompt", metavar="TEXT", help="what to stay away of")
     group.add_argument("--seed", type=int, metavar="N", help="(default: the job's, or 0)")
     add_devices(to)
+    add_many(to)
     add_files(to, None, "SOURCE-extended.mp4")
     add_model(to)
     to.set_defaults(config=None)

@@ -1,8 +1,10 @@
 """Flags of the programs that work on jobs: files, devices, going on."""
 
 import argparse
+import re
 from pathlib import Path
 
+from .options import refuse
 from .outputs import Outputs, target_troubles
 
 
@@ -27,6 +29,57 @@ def add_devices(to: argparse.ArgumentParser) -> None:
         action="store_true",
         help="GPU kernels that give the same bits every time, at some cost of speed",
     )
+
+
+def add_many(to: argparse.ArgumentParser) -> None:
+    group = to.add_argument_group("many hosts: one process on each, or for each of its devices")
+    group.add_argument(
+        "--cluster",
+        action="store_true",
+        help="SLURM, Open MPI or Kubernetes started several of this process; they make one video",
+    )
+    group.add_argument(
+        "--coordinator", metavar="HOST:PORT", help="without these: where process 0 is to be reached"
+    )
+    group.add_argument("--processes", type=int, metavar="N", help="and how many there are")
+    group.add_argument("--process", type=int, metavar="I", help="and which this one is, from 0")
+    group.add_argument(
+        "--wait",
+        type=int,
+        default=45,
+        metavar="SECONDS",
+        help="in which others must come, and be heard of again (default: 45)",
+    )
+
+
+def is_many(options: argparse.Namespace) -> bool:
+    """Whether this process is one of several.
+
+    Raises:
+        ValueError: flags that do not say which.
+    """
+    named = {name: getattr(options, name) for name in ("coordinator", "processes", "process")}
+    missing = [f"--{name}" for name, value in named.items() if value is None]
+    found = []
+    if options.cluster and len(missing) < 3:
+        found.append("cluster: it says all that the other flags would; leave these out, or it")
+    elif not options.cluster and 0 < len(missing) < 3:
+        found.append(f"coordinator: {' and '.join(missing)} must be given beside it, or none")
+    elif not missing and not 0 <= options.process < options.processes:
+        found.append(
+            f"process: {options.process} of {options.processes}; give 0 to {options.processes - 1}"
+        )
+    elif not missing and not re.fullmatch(r".+:\d+", options.coordinator):
+        found.append(f"coordinator: {options.coordinator!r}; give HOST:PORT")
+    if options.wait < 1:
+        found.append(f"wait: {options.wait}; give 1 second or more")
+    refuse(found)
+    return options.cluster or not missing
+
+
+def follows(options: argparse.Namespace) -> bool:
+    """Whether another process looks after files that there is one of."""
+    return bool(options.process)
 
 
 def add_files(to: argparse.ArgumentParser, out: str | None, default: str) -> None:
@@ -80,7 +133,7 @@ def file_troubles(options: argparse.Namespace, files: list[Outputs]) -> list[str
     found = []
     if options.save_every < 0:
         found.append(f"save-every: {options.save_every}; give 0 or more steps")
-    for each in files:
+    for each in () if follows(options) else files:
         ours = options.resume and (each.job / "manifest.json").exists()
         targets = [*each.all, *([each.preview] if options.preview else [])]
         found += target_troubles(targets, options.force or ours)

@@ -30,7 +30,8 @@ def shipped(name: str) -> Path:
 
 
 def loaded(options: argparse.Namespace, devices: int, troubles: Sequence[str]) -> Any:
-    """The model (`VideoInfinity`), with `devices` simulated ones where only a CPU is at hand.
+    """The model (`VideoInfinity`), with `devices` simulated ones where only a CPU is at hand, over
+    all processes.
 
     A config may replace what the folder says: `settings` its settings, `schedule` its noise.
 
@@ -40,7 +41,7 @@ def loaded(options: argparse.Namespace, devices: int, troubles: Sequence[str]) -
     folder = weights_of(options)
     if not folder.is_dir():
         refuse([*troubles, f"weights: there is no folder {folder}; {ADVICE}"])
-    simulate(devices)
+    simulate(-(-devices // (vars(options).get("processes") or 1)))
     if vars(options).get("deterministic"):
         deterministic()
     import jax

@@ -13,6 +13,7 @@ from vinf_jax.checkpoint.index import measured
 from vinf_jax.media import video_footage
 from vinf_jax.media.sheet import save_png, sheet, spaced
 from vinf_jax.media.video import VideoWriter
+from vinf_jax.parallel import hosts
 from vinf_jax.systems.video_infinity import VideoInfinity
 from vinf_jax.systems.video_infinity.asked import asked_of
 from vinf_jax.systems.video_infinity.job import Job
@@ -97,16 +98,19 @@ def codec_troubles(path: Path, fps: float, height: int, width: int, scale: int |
 
 
 def make(order: Order, display: Display) -> Iterator[Path]:
-    """Makes a video; yields each of its files when it is whole, and none where all are there."""
+    """Makes a video; yields each of its files when it is whole, and none where all are there, or
+    where the first of several processes looks after them."""
     files, request = order.files, order.making.request
     with order.opened() as job:
         order.damaged.update(job.damaged)
-        if not job.damaged and job.finished and _whole(files, job.finished):
+        if hosts.gathered(not job.damaged and job.finished and _whole(files, job.finished))[0]:
             return
-        watched = _Watched(order, display)
+        watched = _Watched(order, display, previews=order.preview and hosts.leads())
         how = {"stretches": order.stretches, "source": order.source}
         work = Work(job, order.making, order.model.encode, save_every=order.save_every, **how)
         work.go(watched, display.stage)
+        if not hosts.leads():
+            return
         replace = order.force or not job.new
         work.save(files.video, overwrite=replace)
         yield files.video
@@ -160,8 +164,9 @@ class _Watched:
     steps: how many steps were made.
     """
 
-    def __init__(self, order: Order, display: Display) -> None:
+    def __init__(self, order: Order, display: Display, previews: bool) -> None:
         self._order, self._display, self.steps = order, display, 0
+        self._previews = previews
         self._title, self._last = display.title, time.perf_counter()
 
     def __call__(self, progress: Any) -> None:
@@ -172,7 +177,7 @@ class _Watched:
         if progress.stage != "denoise":
             return
         self.steps += progress.step == before + 1
-        if not self._order.preview or time.perf_counter() < self._last + PREVIEW_EVERY:
+        if not self._previews or time.perf_counter() < self._last + PREVIEW_EVERY:
             return
         frames = progress.preview()
         if frames is not None:

@@ -12,6 +12,7 @@ from vinf_jax.systems.video_infinity.opening import folder_troubles
 
 from . import record
 from .devices import described
+from .job_flags import follows
 from .loading import dtype_on, weights_of
 from .making import Order, codec_troubles
 from .options import refuse
@@ -92,6 +93,6 @@ def _file_troubles(
     found = []
     for each in files:
         how = {"resume": options.resume, "force": options.force}
-        found += folder_troubles(each.job, **how)
+        found += [] if follows(options) else folder_troubles(each.job, **how)
         found += codec_troubles(each.video, *sizes, options.scale)
     return found

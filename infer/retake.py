@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from . import givens, takes
-from .job_flags import add_devices, add_files, file_troubles
+from .job_flags import add_devices, add_files, add_many, file_troubles
 from .loading import loaded
 from .options import SAMPLING, add_model, config_of, flat, given, parser, refuse
 from .outputs import of_seeds, suffix_troubles
@@ -24,8 +24,8 @@ NOTES = """\
 12s:18s is from second 12 to second 18, 96:144 frames 96 to 143, 12s: to the end. Everything outside
 is given: both sides of a range guide what comes between. One prompt serves all ranges, or each has
 its own; without prompts those of the job stay. What is not given is as in the job; the seed is the
-next one. Exit status: 0, 2 for a mistake in what was asked or a full disk, 130 when stopped; then
---resume goes on.
+next one. Exit status: 0, 2 for a mistake in what was asked or a full disk, 130 when stopped, 1 when
+another of several processes was lost; then --resume goes on.
 """
 
 
@@ -34,7 +34,7 @@ def main(argv: list[str]) -> int:
     of = takes.origin(options.source)
     takes.adopt(options, of)
     config = flat(config_of(options, rest))
-    return run(PROGRAM, argv, lambda *so_far: _make(options, config, argv, of, *so_far))
+    return run(PROGRAM, argv, options, lambda *so_far: _make(options, config, argv, of, *so_far))
 
 
 def _make(
@@ -129,6 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     group.add_argument("--negative-prompt", metavar="TEXT", help="what to stay away of")
     group.add_argument("--seed", type=int, metavar="N", help="(default: the job's and one more)")
     add_devices(to)
+    add_many(to)
     add_files(to, None, "SOURCE-retake.mp4")
     add_model(to)
     to.set_defaults(config=None)

@@ -1,21 +1,34 @@
 """Runs that make videos: a display around them, and what Ctrl-C leaves."""
 
+import argparse
+import os
 import shlex
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from .guard import guarded
+from .job_flags import follows, is_many
 from .progress import Display, Stopwatch
 
 Task = Callable[[Display, list[Path]], None]
 """Makes videos; adds to the list a job's folder when it is begun, every file when it is whole."""
 
 
-def run(program: str, argv: list[str], task: Task) -> int:
-    """Runs the task; returns the exit status, 130 after Ctrl-C, with a word on how to go on."""
+def run(program: str, argv: list[str], options: argparse.Namespace, task: Task) -> int:
+    """Runs the task, as one process or as one of several; returns the exit status, 130 after
+    Ctrl-C, with a word on how to go on."""
+    if is_many(options):
+        return guarded(options, lambda: _run(program, argv, task, quiet=follows(options)))
+    return _run(program, argv, task)
+
+
+def _run(program: str, argv: list[str], task: Task, quiet: bool = False) -> int:
+    """quiet: another process shows how far all are."""
     finished: list[Path] = []
-    with Display("start", Stopwatch()) as display:
+    stream = open(os.devnull, "w") if quiet else None  # noqa: SIM115, for as long as all goes on
+    with Display("start", Stopwatch(), stream) as display:
         try:
             task(display, finished)
         except KeyboardInterrupt:

@@ -10,7 +10,7 @@ from typing import Any
 
 from . import givens
 from . import prompts as texts
-from .job_flags import add_devices, add_files, file_troubles
+from .job_flags import add_devices, add_files, add_many, file_troubles
 from .loading import loaded
 from .options import (
     SAMPLING,
@@ -31,14 +31,14 @@ A range is half open: 0:96 is frames 0 to 95. A prompts file has one prompt a li
 range if you like ("0:96 a red circle moves right"), or is JSON: {"prompts": [...], "ranges":
 [[0, 96], ...]}. The video does not depend on --clips. A job that was stopped or killed goes on with
 the same command and --resume. Exit status: 0, 2 for a mistake in what was asked or a full disk, 130
-when stopped.
+when stopped, 1 when another of several processes was lost.
 """
 
 
 def main(argv: list[str]) -> int:
     options, rest = _parser().parse_known_args(argv)
     config = flat(config_of(options, rest))
-    return run(PROGRAM, argv, lambda display, kept: _make(options, config, argv, display, kept))
+    return run(PROGRAM, argv, options, lambda *so_far: _make(options, config, argv, *so_far))
 
 
 def _make(
@@ -125,6 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     givens.add_givens(to)
     add_devices(to)
+    add_many(to)
     add_files(to, "out/video.mp4", "out/video.mp4")
     add_model(to)
     return to

@@ -51,6 +51,10 @@ class StandInMaking(Making):
                 on_state(i + 1, now)
         return now["x"][~known]
 
+    def spans(self, index: int) -> tuple[tuple[int, int], tuple[int, int]]:
+        whole = 0, len(self.waves[index].numbers)
+        return whole, whole
+
     def decode(
         self,
         latents: np.ndarray,

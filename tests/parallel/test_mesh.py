@@ -8,10 +8,11 @@ from vinf_jax.parallel.mesh import (
     CLIP,
     FRAMES,
     GUIDANCE,
-    fetch,
+    clips_here,
     local_clips,
     make_mesh,
     on_mesh,
+    own_frames,
     place,
 )
 
@@ -27,7 +28,13 @@ def test_frames_lie_on_clips_and_in_both_guidance_groups():
     assert [shard.data.shape for shard in x.addressable_shards] == [(2, 2)] * 8
     double = on_mesh(lambda part: 2 * part, make_mesh(4, 2), FRAMES, FRAMES)
     np.testing.assert_array_equal(double(x), 2 * np.arange(16).reshape(2, 8))
-    np.testing.assert_array_equal(fetch(x), np.arange(16).reshape(2, 8))
+    np.testing.assert_array_equal(own_frames(x), np.arange(16).reshape(2, 8))
+    assert clips_here(make_mesh(4, 2)) == clips_here(make_mesh(4, 2), group=0) == range(4)
+
+
+def test_both_halves_of_a_clip_lie_side_by_side():
+    grid = make_mesh(4, 2).devices
+    assert [[device.id for device in clip] for clip in grid.T] == [[0, 1], [2, 3], [4, 5], [6, 7]]
 
 
 def test_all_devices_of_a_process_may_be_clips():

@@ -134,6 +134,13 @@ def test_another_asking_is_refused_with_the_difference(whole):
     assert "--force" in str(error.value)
 
 
+def test_processes_that_ask_for_different_videos_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(opening.hosts, "gathered", lambda asked: [asked, asked | {"seed": 7}])
+    with pytest.raises(ValueError, match="seed: 0 in process 0, 7 in process 1"):
+        made(tmp_path / "a.job")
+    assert not (tmp_path / "a.job").exists()
+
+
 def test_a_job_that_is_there_stays_unless_told(whole):
     with pytest.raises(FileExistsError, match="--resume goes on with it, --force begins anew"):
         made(whole)
@@ -215,10 +222,10 @@ def test_a_full_disk_is_one_message_and_nothing_is_lost(whole, tmp_path, monkeyp
 def test_a_vanished_folder_is_one_message(tmp_path, monkeypatch):
     folder, write = tmp_path / "a.job", manifest.Manifest.seal
 
-    def gone(self, *names, **facts):
-        if any("wave-0001" in name for name in names):
+    def gone(self, noted=None, **facts):
+        if any("latents/wave-0001" in name for name in noted or ()):
             folder.rename(tmp_path / "b.job")
-        write(self, *names, **facts)
+        write(self, noted=noted, **facts)
 
     monkeypatch.setattr(manifest.Manifest, "seal", gone)
     with pytest.raises(OSError, match=r"a.job is gone.*put it back and go on with --resume"):

@@ -9,7 +9,7 @@ import contextlib
 import json
 import os
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +22,20 @@ class Manifest:
     """A folder's manifest; one process writes it at a time.
 
     facts: anything that JSON holds, by name; to be changed through `seal` only. files: size and
-    CRC-32 of every whole file, by path in the folder.
+    CRC-32 of every whole file, by path in the folder. written: whether `seal` writes it; one that
+    is not only follows what another process writes.
     """
 
-    def __init__(self, folder: Path, facts: dict[str, Any], files: dict[str, list[int]]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        facts: dict[str, Any],
+        files: dict[str, list[int]],
+        written: bool = True,
+    ) -> None:
         """Use `begin` or `read`."""
         self.folder, self.facts, self.files = folder, facts, files
-        self._place = _place(folder)
+        self._place = _place(folder) if written else None
 
     @classmethod
     def begin(cls, folder: str | Path, **facts: Any) -> "Manifest":
@@ -68,21 +75,31 @@ class Manifest:
             raise ValueError(f"{folder / NAME} is damaged, or was changed by hand")
         return cls(folder, facts, files)
 
-    def seal(self, *names: str, drop: tuple[str, ...] = (), **facts: Any) -> None:
+    def seal(
+        self,
+        *names: str,
+        noted: Mapping[str, list[int]] | None = None,
+        drop: Iterable[str] = (),
+        **facts: Any,
+    ) -> None:
         """Notes finished files (paths in the folder) and facts, all of them or, if it is killed,
-        none. Files of `drop` are forgotten, then removed.
+        none. Files of `drop` are forgotten, then removed. noted: files that are `settled` already.
 
         Raises:
             OSError: a file or the folder is gone, or the disk is full.
         """
         self._stay()
+        drop = set(drop)
         files = {name: size for name, size in self.files.items() if name not in drop}
-        files |= {name: settled(self.folder / name) for name in names}
+        files |= {name: settled(self.folder / name) for name in names} | dict(noted or {})
         facts = json.loads(json.dumps(self.facts | facts))
+        if not self._place:
+            self.facts, self.files = facts, files
+            return
         text = {"facts": facts, "files": files, "checksum": _checksum(facts, files)}
         replace(self.folder / NAME, json.dumps(text, indent=1) + "\n")
         self.facts, self.files = facts, files
-        for name in drop:
+        for name in drop - set(files):
             (self.folder / name).unlink(missing_ok=True)
 
     def damaged(self) -> dict[str, str]:
@@ -99,7 +116,7 @@ class Manifest:
     def _stay(self) -> None:
         """A folder that was removed must not be made again piece by piece."""
         with contextlib.suppress(OSError):
-            if _place(self.folder) == self._place:
+            if not self._place or _place(self.folder) == self._place:
                 return
         raise FileNotFoundError(f"{self.folder} is gone: it was removed or renamed")
 

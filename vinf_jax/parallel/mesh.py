@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 
 import jax
+import jax.numpy as jnp
 import numpy as np
-from jax.experimental import multihost_utils
 from jax.sharding import AbstractMesh, AxisType, Mesh, NamedSharding, PartitionSpec
 
 GUIDANCE, CLIP, DATA = "guidance", "clip", "data"
@@ -25,6 +25,9 @@ def make_mesh(clips: int, guidance: int = 1, devices: Sequence[jax.Device] | Non
 
     clips: pieces that the video's time axis is cut into. guidance: 1 computes both halves of
     classifier-free guidance on the same device, 2 on two groups of devices.
+
+    Clips that follow each other lie on devices that do, and both halves of a clip side by side: a
+    host holds neighbouring clips. Devices of many processes count in the order of these.
     """
     if guidance not in (1, 2):
         raise ValueError(
@@ -32,7 +35,7 @@ def make_mesh(clips: int, guidance: int = 1, devices: Sequence[jax.Device] | Non
         )
     if clips < 1:
         raise ValueError(f"clips: {clips}, but a video is at least 1 clip")
-    devices = jax.devices() if devices is None else list(devices)
+    devices = everyones_devices() if devices is None else list(devices)
     needed = clips * guidance
     if needed > len(devices):
         raise ValueError(
@@ -40,7 +43,8 @@ def make_mesh(clips: int, guidance: int = 1, devices: Sequence[jax.Device] | Non
             f"are {len(devices)}; use at most {len(devices) // guidance} clips, or start with more "
             f"devices (on CPU: JAX_NUM_CPU_DEVICES={needed} before jax starts)"
         )
-    grid = np.asarray(devices[:needed]).reshape(guidance, clips)
+    _refuse_idle(devices, needed, guidance)
+    grid = np.asarray(devices[:needed]).reshape(clips, guidance).T
     return Mesh(grid, (GUIDANCE, CLIP), axis_types=(AxisType.Auto,) * 2)
 
 
@@ -64,19 +68,63 @@ def on_mesh(function: Callable, mesh: Mesh | AbstractMesh, in_specs, out_specs) 
     return jax.shard_map(function, mesh=mesh, in_specs=in_specs, out_specs=out_specs)
 
 
+def everyones_devices() -> list[jax.Device]:
+    """The devices of all processes, in the order of these."""
+    return sorted(jax.devices(), key=lambda device: (device.process_index, device.id))
+
+
 def local_clips(mesh: Mesh) -> Mesh:
     """The devices of a mesh that belong to this process, as clips of a mesh of their own."""
     here = [d for d in mesh.devices.flat if d.process_index == jax.process_index()]
     return make_mesh(len(here), 1, here)
 
 
-def fetch(x: jax.Array) -> np.ndarray:
-    """The whole array on this host, what lies with other processes included."""
-    if x.is_fully_addressable:
-        return np.asarray(x)
-    return np.asarray(multihost_utils.process_allgather(x, tiled=True))
+def clips_here(mesh: Mesh, group: int | None = None) -> range:
+    """The clips that this process holds, in one guidance group or in any. Those in the first group
+    are its own: there is one process that answers for a clip."""
+    groups = mesh.devices if group is None else mesh.devices[group : group + 1]
+    here = [
+        clip
+        for clip in range(mesh.shape[CLIP])
+        if any(device.process_index == jax.process_index() for device in groups[:, clip])
+    ]
+    return range(here[0], here[-1] + 1) if here else range(0)
+
+
+def own_frames(x: jax.Array) -> np.ndarray:
+    """Of x (B, F, ...), frames over clips, those of this process's own clips, on the host."""
+    shards = [shard for shard in x.addressable_shards if shard.replica_id == 0]
+    shards.sort(key=lambda shard: shard.index[1].start or 0)
+    none = np.zeros((x.shape[0], 0, *x.shape[2:]), x.dtype)
+    return np.concatenate([none, *(np.asarray(shard.data) for shard in shards)], axis=1)
 
 
 def place(mesh: Mesh, spec: PartitionSpec, tree):
-    """The tree's arrays, laid on the mesh."""
-    return jax.device_put(tree, NamedSharding(mesh, spec))
+    """The tree's arrays, laid on the mesh. Where that spans processes, each brings the parts that
+    its devices hold, and what it has in the place of others is not looked at."""
+    sharding = NamedSharding(mesh, spec)
+    if sharding.is_fully_addressable:
+        return jax.device_put(tree, sharding)
+    return jax.tree.map(lambda x: _placed(sharding, x), tree)
+
+
+def _placed(sharding: NamedSharding, x) -> jax.Array:
+    if jnp.issubdtype(x.dtype, jax.dtypes.prng_key):
+        data = _placed(sharding, jax.random.key_data(x))
+        return jax.random.wrap_key_data(data, impl=jax.random.key_impl(x))
+    parts = [
+        jax.device_put(x if sharding.is_fully_replicated else np.asarray(x)[where], device)
+        for device, where in sharding.addressable_devices_indices_map(x.shape).items()
+    ]
+    return jax.make_array_from_single_device_arrays(x.shape, sharding, parts)
+
+
+def _refuse_idle(devices: Sequence[jax.Device], needed: int, guidance: int) -> None:
+    """Every process must take part in every step."""
+    idle = {d.process_index for d in devices} - {d.process_index for d in devices[:needed]}
+    if idle:
+        raise ValueError(
+            f"clips: {needed // guidance} clips x {guidance} guidance groups take {needed} of "
+            f"{len(devices)} devices, none of them process {min(idle)}'s; use "
+            f"{len(devices) // guidance} clips, or start fewer processes"
+        )

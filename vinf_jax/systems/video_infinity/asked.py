@@ -34,13 +34,17 @@ def asked_of(request: Request, waves: Iterable[Wave], **more: Any) -> dict[str, 
     }
 
 
-def differences(stored: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
+def differences(
+    stored: Mapping[str, Any],
+    asked: Mapping[str, Any],
+    where: tuple[str, str] = ("in the job", "asked for"),
+) -> list[str]:
     """One line for each field in which two askings differ: "settings.steps: 30 in the job, 20 asked
     for"."""
     before, now = _flat(stored), _flat(asked)
     names = [*before, *(name for name in now if name not in before)]
     return [
-        f"{name}: {_shown(before, name)} in the job, {_shown(now, name)} asked for"
+        f"{name}: {_shown(before, name)} {where[0]}, {_shown(now, name)} {where[1]}"
         for name in names
         if before.get(name, _NONE) != now.get(name, _NONE)
     ]

@@ -134,7 +134,7 @@ def cannot_fit(model: VideoInfinity, request: Request, devices: Sequence[jax.Dev
         held=not call.plain,
         here=True,
     )
-    memory = memory_of(list(budget.mesh.devices.flat))
+    memory = memory_of(list(budget.mesh.local_mesh.devices.flat))
     return [] if surely_fits(budget, memory) else troubles(budget, request.frames, memory)
 
 

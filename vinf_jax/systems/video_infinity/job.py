@@ -8,17 +8,19 @@
         preview.mp4     the segments so far, joined
 
 A file is written beside and renamed, and counts when the manifest notes it with its checksum: a job
-may be killed at any moment and goes on from there.
+may be killed at any moment and goes on from there. Where several processes work on it, each writes
+latents, states and segments of its own, and the first one the manifest.
 """
 
 import shutil
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Any, Self
 
 from vinf_jax.checkpoint import claim, manifest
 from vinf_jax.checkpoint.frame_files import FrameFiles
 from vinf_jax.checkpoint.manifest import Manifest
+from vinf_jax.parallel import hosts
 
 KIND = "vinf_jax job, 1"
 LATENTS, SEGMENTS, STATE, PREVIEW = "latents", "segments", "state", "preview.mp4"
@@ -60,6 +62,17 @@ class Job:
         """Whether a file (path in the folder) is there, whole."""
         return name in self.manifest.files
 
+    def named(self, prefix: str) -> list[str]:
+        """The whole files whose paths begin so, in order."""
+        return sorted(name for name in self.manifest.files if name.startswith(prefix))
+
+    def seal(self, *names: str, drop: Iterable[str] = (), **facts: Any) -> None:
+        """Notes what this process finished and what all others did meanwhile: they must come to the
+        same line, with the same `drop` and `facts`. See `Manifest.seal`."""
+        mine = {name: manifest.settled(self.folder / name) for name in names}
+        noted = {name: size for part in hosts.gathered(mine) for name, size in part.items()}
+        self.manifest.seal(noted=noted, drop=drop, **facts)
+
     def segment(self, span: Span) -> Path:
         """Where the segment of these frames lies, or would lie."""
         return self.folder / segment_name(span)
@@ -70,16 +83,16 @@ class Job:
         spans = (name.stem.split("-") for name in names)
         return sorted((int(start), int(stop)) for start, stop in spans)
 
-    def frames(self) -> FrameFiles:
-        """The finished latents."""
+    def frames(self, wave: int | None = None) -> FrameFiles:
+        """The finished latents, or only those that a wave made."""
         given, found = self.given(), FrameFiles()
-        for name in self.latents():
+        for name in self.latents() if wave is None else self.named(wave_name(wave)):
             found.add(self.folder / name, None if name.startswith(f"{LATENTS}/wave") else given)
         return found
 
     def latents(self) -> list[str]:
         """Files of latents; where two hold the same frame, the later one counts."""
-        return sorted(name for name in self.manifest.files if name.startswith(LATENTS))
+        return self.named(LATENTS)
 
     def given(self) -> Container[int]:
         """The numbers of the frames that the job was given."""
@@ -119,6 +132,22 @@ class Job:
 def segment_name(span: Span) -> str:
     """The path of a segment in the folder of its job."""
     return f"{SEGMENTS}/{span[0]:08d}-{span[1]:08d}.mp4"
+
+
+def wave_name(wave: int) -> str:
+    """What the paths of a wave's latents begin with."""
+    return f"{LATENTS}/wave-{wave:04d}"
+
+
+def state_name(wave: int, step: int) -> str:
+    """What the paths of a state begin with."""
+    return f"{STATE}/wave-{wave:04d}-step-{step:04d}"
+
+
+def part_name(stem: str) -> str:
+    """The path of this process's file of several that together are one thing."""
+    part = f"-{hosts.index() + 1}-of-{hosts.count()}" if hosts.count() > 1 else ""
+    return f"{stem}{part}.safetensors"
 
 
 def noted_in(folder: Path) -> Manifest:

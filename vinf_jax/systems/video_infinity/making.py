@@ -14,7 +14,7 @@ from vinf_jax.diffusion.samplers import State
 from vinf_jax.diffusion.schedule import Schedule
 from vinf_jax.parallel.mesh import CLIP, EVERYWHERE, FRAMES, local_clips, place
 from vinf_jax.systems.video_infinity import decoding, sampling
-from vinf_jax.systems.video_infinity.call import Call, LatentsOf, Saved
+from vinf_jax.systems.video_infinity.call import Call, LatentsOf, Saved, Span
 from vinf_jax.systems.video_infinity.compiled import Compiled
 from vinf_jax.systems.video_infinity.prediction import dtype_of
 from vinf_jax.systems.video_infinity.progress import Progress, Telling
@@ -28,6 +28,9 @@ Told = Callable[[Progress], object] | None
 class Making:
     """The making of one video. It holds what one wave needs and nothing of the others; who drives
     it keeps the latents that `wave` returns, and gives back those that a later wave asks for.
+
+    Where several processes share the mesh, all call `wave` together; each gives and gets the frames
+    that `spans` says.
 
     request: what is made. waves: the calls, to be made in order. shape: of one frame's latents.
     dtype: of latents and states. steps: of a wave. timings: seconds by stage, summed over waves.
@@ -66,15 +69,15 @@ class Making:
         state_every: int = 1,
         on_step: Told = None,
     ) -> np.ndarray:
-        """The clean latents (n, h, w, C) of `waves[index].made`.
+        """The clean latents (n, h, w, C) of `waves[index].made`, as far as they are our own.
 
         Args:
-            latents_of: (numbers) -> their clean latents (n, h, w, C); asked once, for exactly
-                `waves[index].held`, where there are such and no state is given.
-            state, step: what `on_state` was told, to go on from there: bit for bit the same on the
-                same mesh.
-            on_state: told the number of steps done and the sampler's state after every
-                `state_every` steps, the last one excepted.
+            latents_of: (numbers) -> their clean latents (n, h, w, C); asked once, for those of
+                `waves[index].held` that are here, where there are such and no state is given.
+            state, step: what `on_state` was told, of the frames that are here, to go on from there:
+                bit for bit the same on the same mesh.
+            on_state: told the number of steps done and the sampler's state of our own frames after
+                every `state_every` steps, the last one excepted.
             on_step: told about the stages "set-up", "compile" and "denoise", step by step.
 
         Raises:
@@ -84,8 +87,9 @@ class Making:
         if not 0 <= step < self.steps:
             raise ValueError(f"step: {step}, but a wave has steps 0 to {self.steps - 1}")
         wave = self.waves[index]
-        call = Call(wave, self._mesh, self.shape, self.dtype)
-        plan, telling = self._plan(wave), self._telling(on_step, index, wave.numbers)
+        call = self._call(index)
+        own = wave.numbers[slice(*call.own)]
+        plan, telling = self._plan(wave), self._telling(on_step, index, own)
         telling.begin("set-up", 1)
         given = self._given(plan, call)
         now = call.restored(state) if state else self._first(plan, call, given, latents_of)
@@ -100,6 +104,20 @@ class Making:
             if on_state and (i + 1) % state_every == 0 and i + 1 < self.steps:
                 on_state(i + 1, call.saved(now))
         return call.made(self.sampler.result(now))
+
+    def spans(self, index: int) -> tuple[Span, Span]:
+        """Which frames of a wave's call, by position, are here, and which are our own: (first,
+        last + 1). Both are all of them where there is one process."""
+        call = self._call(index)
+        return call.here, call.own
+
+    def refuse_parts(self) -> None:
+        """ValueError where other processes hold some of the frames."""
+        if any(self.spans(index)[1] != (0, len(w.numbers)) for index, w in enumerate(self.waves)):
+            raise ValueError(
+                "clips: other processes hold some of them, so no process has the whole video; make "
+                "it in a job's folder (python -m infer, or work.Work)"
+            )
 
     def refuse_shapes(self, given: Mapping[int, np.ndarray]) -> None:
         """ValueError where latents are not of this video's size."""
@@ -152,6 +170,9 @@ class Making:
                 first += len(pixels)
             needed = set[int]().union(*later[index:])
             made = {n: x for n, x in made.items() if n in needed}
+
+    def _call(self, index: int) -> Call:
+        return Call(self.waves[index], self._mesh, self.shape, self.dtype)
 
     def _plan(self, wave: Wave) -> sampling.Plan:
         return sampling.Plan(

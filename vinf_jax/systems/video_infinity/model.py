@@ -12,7 +12,7 @@ from vinf_jax.models.autoencoder_kl import AutoencoderKL
 from vinf_jax.models.text_encoder import TextEncoder
 from vinf_jax.models.unet3d import UNet3D
 from vinf_jax.nn.scope import Scope
-from vinf_jax.parallel.mesh import make_mesh
+from vinf_jax.parallel.mesh import everyones_devices, make_mesh
 from vinf_jax.systems.video_infinity import folder as on_disk
 from vinf_jax.systems.video_infinity.compiled import Compiled
 from vinf_jax.systems.video_infinity.encoding import encoded
@@ -139,10 +139,12 @@ class VideoInfinity:
             on_step: told about every stage and step.
 
         Raises:
-            ValueError: one message with everything that does not fit.
+            ValueError: one message with everything that does not fit; or other processes hold part
+                of the video, which then takes a job's folder (`work.Work`).
         """
         given = given or {}
         making = self.begin(prompts, frames=frames, given=given, **wishes)
+        making.refuse_parts()
         making.refuse_shapes(given)
         self.timings = making.timings
         return making.pieces(given, on_step)
@@ -207,7 +209,7 @@ class VideoInfinity:
         Raises:
             ValueError: one message with everything that does not fit.
         """
-        usable = list(jax.devices() if devices is None else devices)
+        usable = everyones_devices() if devices is None else list(devices)
         wish = request(
             Limits(self.settings, self.schedule, self.tokenizer, self._side, len(usable)),
             prompts=prompts,

@@ -8,6 +8,7 @@ from typing import Any
 
 from vinf_jax.checkpoint import claim, manifest
 from vinf_jax.checkpoint.manifest import Manifest
+from vinf_jax.parallel import hosts
 from vinf_jax.systems.video_infinity.asked import differences
 from vinf_jax.systems.video_infinity.job import (
     KIND,
@@ -19,6 +20,7 @@ from vinf_jax.systems.video_infinity.job import (
     Job,
     noted_in,
     removed,
+    state_name,
 )
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -32,7 +34,8 @@ def open_job(
     resume: bool = False,
     force: bool = False,
 ) -> Job:
-    """A job to work on, new or gone on with. Close it.
+    """A job to work on, new or gone on with. Close it. Where several processes work together, the
+    first one opens it and the others follow.
 
     Args:
         folder: of the job.
@@ -42,13 +45,23 @@ def open_job(
         force: remove a job that lies there.
 
     Raises:
-        ValueError: the job that lies there was asked for otherwise, or its manifest is damaged.
+        ValueError: the job that lies there was asked for otherwise, or its manifest is damaged; or
+            processes ask for different videos.
         OSError: there is a job, or something else, and neither `resume` nor `force` was asked; or
             another process works on it; or it cannot be written.
     """
     folder = Path(folder).absolute()
-    troubles = folder_troubles(folder, resume=resume, force=force)
-    if troubles:
+    _refuse_discord(asked)
+    job = _opened(folder, asked, run, resume, force) if hosts.leads() else None
+    facts = job and [job.manifest.facts, job.manifest.files, job.new, job.damaged]
+    said = hosts.gathered(facts)[0]
+    return job or _followed(folder, *said)
+
+
+def _opened(
+    folder: Path, asked: Mapping[str, Any], run: Mapping[str, Any], resume: bool, force: bool
+) -> Job:
+    if troubles := folder_troubles(folder, resume=resume, force=force):
         raise FileExistsError("; ".join(troubles))
     goes_on = resume and (folder / manifest.NAME).exists()
     if folder.exists() and not goes_on:
@@ -125,13 +138,33 @@ def _resumed(folder: Path, asked: Mapping[str, Any], run: Mapping[str, Any]) -> 
         (folder / name).unlink()
     job.damaged = noted.damaged()
     state = noted.facts["state"]
-    if state and state["file"] in job.damaged:
+    if state and set(job.named(state_name(state["wave"], state["step"]))) & set(job.damaged):
         state = None
-    facts = {"runs": [*noted.facts["runs"], run], "state": state}
+    facts: dict[str, Any] = {"runs": [*noted.facts["runs"], run], "state": state}
     if job.damaged:
         facts["finished"] = None
-    noted.seal(drop=tuple(job.damaged), **facts)
+    noted.seal(drop=job.damaged, **facts)
     return job
+
+
+def _followed(
+    folder: Path, facts: dict[str, Any], files: dict[str, list[int]], new: bool, damaged: Any
+) -> Job:
+    """The job that the first process opened."""
+    job = Job(Manifest(folder, facts, files, written=False), new=new)
+    job.damaged = damaged
+    return job
+
+
+def _refuse_discord(asked: Mapping[str, Any]) -> None:
+    """ValueError where another process asks for another video than the first."""
+    first, *others = hosts.gathered(asked)
+    for index, other in enumerate(others, 1):
+        if lines := differences(first, other, ("in process 0", f"in process {index}")):
+            raise ValueError(
+                f"processes ask for different videos: {'; '.join(lines)}. Start all of them with "
+                "the same command, code and weights"
+            )
 
 
 def _litter(folder: Path) -> set[str]:

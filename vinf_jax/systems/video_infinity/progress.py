@@ -20,7 +20,7 @@ class Progress:
     """Where a video is. stage: "set-up", "compile", "denoise" or "decode". step: how many of
     `steps` are done; a stage begins at 0. seconds: since the stage began. state: the sampler's,
     frames over clips, None before there is one. frames: of the video. wave: which of the `waves`,
-    from 0. numbers: of the frames in its call.
+    from 0. numbers: of the frames in its call that are this process's own.
 
     State and preview are there while `on_step` runs, and gone with the next step.
     """
@@ -42,7 +42,7 @@ class Progress:
         return [self.numbers[p] for p in self._places()]
 
     def preview(self) -> np.ndarray | None:
-        """A few frames, uint8 (n, H, W, 3), evenly spaced over the call as they are estimated now;
+        """A few of these frames, uint8 (n, H, W, 3), evenly spaced, as they are estimated now;
         None before the first step."""
         if self.state is None:
             return None

@@ -1,6 +1,6 @@
 """The work on a job: makes what its folder lacks, and notes what is there."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,28 @@ from vinf_jax.checkpoint import frame_files
 from vinf_jax.checkpoint.safetensors_file import write_safetensors
 from vinf_jax.checkpoint.torch_file import open_tensors
 from vinf_jax.media import encoders
-from vinf_jax.systems.video_infinity.job import LATENTS, STATE, Job
+from vinf_jax.parallel import hosts
+from vinf_jax.systems.video_infinity.call import Span
+from vinf_jax.systems.video_infinity.job import (
+    LATENTS,
+    STATE,
+    Job,
+    part_name,
+    state_name,
+    wave_name,
+)
 from vinf_jax.systems.video_infinity.making import Making, Saved, Told
 from vinf_jax.systems.video_infinity.opening import telling
-from vinf_jax.systems.video_infinity.pieces import AT_ONCE, Stretch, blocks, pieces
+from vinf_jax.systems.video_infinity.pieces import AT_ONCE, Piece, Stretch, blocks, pieces
 from vinf_jax.systems.video_infinity.showing import Count, Showing, same
+
+SPAN = "span"
+"""Beside a state in its file: its first frame in the call, and the one after its last."""
 
 
 class Work:
-    """Makes a job's video.
+    """Makes a job's video. Where several processes work together, all do the same at the same time,
+    each with its own part of every wave and its share of the segments.
 
     Args:
         job: open for work.
@@ -66,11 +79,12 @@ class Work:
             last = len(self.making.waves) - 1
             for index in range(last + 1):
                 self._make(index)
-                if self._show(index) and index < last:
+                if self._show(index) and index < last and hosts.leads():
                     self._showing.preview()
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
-        """The whole video as one mp4: its segments joined, nothing encoded again.
+        """The whole video as one mp4: its segments joined, nothing encoded again. For the first of
+        several processes.
 
         Raises:
             OSError: as `go`; or the file exists and `overwrite` is false.
@@ -83,80 +97,109 @@ class Work:
         """Latents and segments of the given frames."""
         if self.source:
             self._link_latents(self.source)
-        for stretch in self._stretches:
-            self._encode_stretch(stretch)
+        self._share([piece for piece in self.pieces if self._lacks(piece)], self._encode_pieces)
         self._show(None)
 
     def _show(self, wave: int | None) -> bool:
         """The segments of a wave, or of what is given; whether there were any to write."""
         missing = self._showing.missing(wave)
-        for start, stop in blocks(0, len(missing), encoders.AT_ONCE):
-            few = missing[start:stop]
-            self._manifest.seal(*self._showing.write(few, self._on_step, self._on_count))
+        write = partial(self._showing.write, on_step=self._on_step, on_count=self._on_count)
+        self._share(missing, write, encoders.AT_ONCE)
         return bool(missing)
+
+    def _share(
+        self, pieces: Sequence[Piece], write: Callable[[list[Piece]], list[str]], at_once: int = 1
+    ) -> None:
+        """Writes a file for each piece, every process for its share, and notes them."""
+        turns = hosts.turns(pieces)
+        for start, stop in blocks(0, len(turns), at_once):
+            few = [piece for piece in turns[start:stop] if piece]
+            self.job.seal(*(write(few) if few else []))
 
     def _link_latents(self, source: Job) -> None:
         names = source.latents()
         copies = [f"{LATENTS}/given-{n:04d}.safetensors" for n in range(len(names))]
         if all(self.job.has(name) for name in copies):
             return
-        for name, copy in zip(names, copies, strict=True):
-            same(source.folder / name, self.job.folder / copy)
-        self._manifest.seal(*copies)
+        if hosts.leads():
+            for name, copy in zip(names, copies, strict=True):
+                same(source.folder / name, self.job.folder / copy)
+        self.job.seal(*(copies if hosts.leads() else []))
 
-    def _encode_stretch(self, stretch: Stretch) -> None:
-        """Latents of a stretch, a file for each of its pieces."""
-        mine = [piece.span for piece in self.pieces if piece.stretch is stretch]
-        for start, stop in mine:
-            name = f"{LATENTS}/given-at-{start:08d}.safetensors"
-            if self.job.has(name):
-                continue
-            latents = []
-            for first, last in blocks(start, stop, AT_ONCE):
-                self._on_count("given", first - stretch.start, stretch.stop - stretch.start)
-                latents.append(self._encode(stretch.pixels(first, last)).astype(self.making.dtype))
-            frame_files.write(self.job.folder / name, range(start, stop), np.concatenate(latents))
-            self._manifest.seal(name)
+    def _lacks(self, piece: Piece) -> bool:
+        """Whether a piece's frames are given as pixels and have no latents yet."""
+        return piece.stretch is not None and not self.job.has(_given_name(piece))
+
+    def _encode_pieces(self, pieces: Sequence[Piece]) -> list[str]:
+        return [self._encode_piece(piece) for piece in pieces]
+
+    def _encode_piece(self, piece: Piece) -> str:
+        """Latents of a piece of a stretch; their path in the folder."""
+        stretch, latents = piece.stretch, []
+        assert stretch is not None
+        for first, last in blocks(*piece.span, AT_ONCE):
+            self._on_count("given", first - stretch.start, stretch.stop - stretch.start)
+            latents.append(self._encode(stretch.pixels(first, last)).astype(self.making.dtype))
+        name = _given_name(piece)
+        numbers = range(*piece.span)
+        frame_files.write(self.job.folder / name, numbers, np.concatenate(latents))
+        return name
 
     def _make(self, index: int) -> None:
-        """Latents of a wave."""
-        name, wave = f"{LATENTS}/wave-{index:04d}.safetensors", self.making.waves[index]
-        if self.job.has(name):
+        """Latents of a wave: each process writes its own."""
+        wave, there = self.making.waves[index], self.job.frames(index)
+        if all(number in there for number in wave.made):
             return
+        here, own = self.making.spans(index)
         saved = self._manifest.facts["state"]
         state, step = None, 0
         if saved and saved["wave"] == index:
-            state, step = self._stored(saved["file"]), saved["step"]
+            step = saved["step"]
+            state = self._stored(self.job.named(state_name(index, step)), here)
         latents = self.making.wave(
             index,
             self.job.frames(),
             state=state,
             step=step,
-            on_state=partial(self._remember, index) if self._save_every else None,
+            on_state=partial(self._remember, index, own) if self._save_every else None,
             state_every=self._save_every or 1,
             on_step=self._on_step,
         )
-        frame_files.write(self.job.folder / name, wave.made, latents)
-        self._manifest.seal(name, **self._now(index, self.making.steps), state=None)
+        made = [n for n in wave.numbers[slice(*own)] if n in set(wave.made)]
+        names = [part_name(wave_name(index))] if made else []
+        for name in names:
+            frame_files.write(self.job.folder / name, made, latents)
+        over = self.job.named(wave_name(index))
+        self.job.seal(*names, **self._now(index, self.making.steps, over), state=None)
 
-    def _remember(self, index: int, step: int, state: Saved) -> None:
-        name = f"{STATE}/wave-{index:04d}-step-{step:04d}.safetensors"
-        path = self.job.folder / name
-        path.parent.mkdir(exist_ok=True)
-        write_safetensors(path, state)
-        saved = {"file": name, "wave": index, "step": step}
-        self._manifest.seal(name, **self._now(index, step), state=saved)
+    def _remember(self, index: int, own: Span, step: int, state: Saved) -> None:
+        names = [part_name(state_name(index, step))] if own[0] < own[1] else []
+        for name in names:
+            path = self.job.folder / name
+            path.parent.mkdir(exist_ok=True)
+            write_safetensors(path, state | {SPAN: np.array(own)})
+        self.job.seal(*names, **self._now(index, step), state={"wave": index, "step": step})
 
-    def _now(self, index: int, step: int) -> dict[str, Any]:
-        """The manifest's progress, and the states that are over with it."""
+    def _now(self, index: int, step: int, over: Iterable[str] = ()) -> dict[str, Any]:
+        """The manifest's progress, and the states that are over with it, and other files."""
         progress = {"wave": index, "waves": len(self.making.waves)}
         progress |= {"step": step, "steps": self.making.steps}
-        over = tuple(name for name in self._manifest.files if name.startswith(STATE))
-        return {"progress": progress, "drop": over}
+        return {"progress": progress, "drop": [*self.job.named(STATE), *over]}
 
-    def _stored(self, name: str) -> Saved:
-        file = open_tensors(self.job.folder / name)
-        return {part: np.array(file[part]) for part in file}
+    def _stored(self, names: Sequence[str], here: Span) -> Saved:
+        """Of a state in these files the frames at positions `here`."""
+        found = [open_tensors(self.job.folder / name) for name in names]
+        found.sort(key=lambda file: int(file[SPAN][0]))
+        places = [slice(*(max(p - int(file[SPAN][0]), 0) for p in here)) for file in found]
+        parts = [name for name in found[0] if name != SPAN]
+        return {
+            part: np.concatenate([file[part][at] for file, at in zip(found, places, strict=True)])
+            for part in parts
+        }
+
+
+def _given_name(piece: Piece) -> str:
+    return f"{LATENTS}/given-at-{piece.span[0]:08d}.safetensors"
 
 
 def _silent(stage: str, done: int, of: int) -> None:
