@@ -23,6 +23,8 @@ from typing import Any, NamedTuple
 
 from . import record
 
+ALONE = "import jax, sys; sys.exit(jax.default_backend() == 'cpu')"
+"""Asked of a process of its own: one that has started jax keeps the GPU's memory."""
 END = 5.0
 """Seconds that are kept for the last writing."""
 
@@ -70,6 +72,8 @@ def main(argv: Sequence[str]) -> int:
         return 0
     if options.minutes <= 0:
         raise ValueError(f"minutes: {options.minutes}; give more than 0")
+    if not options.rehearse and subprocess.run([sys.executable, "-c", ALONE]).returncode:
+        raise ValueError("gpu: jax finds none; install jax[cuda13], or give --rehearse")
     options.out.mkdir(parents=True, exist_ok=True)
     until = time.time() + 60 * options.minutes
     words = [f"--minutes {options.minutes:g}", *(["--rehearse"] if options.rehearse else [])]

@@ -14,7 +14,7 @@ import numpy as np
 
 from vinf_jax.systems.video_infinity import Progress, VideoInfinity
 
-from . import gpu_attention, gpu_kernels, networks
+from . import gpu_attention, gpu_kernels, networks, record
 from .gpu_model import model
 from .paired import spread
 
@@ -90,7 +90,7 @@ def steps(made: VideoInfinity, frames: int, count: int, until: float) -> tuple[l
 def decoded(made: VideoInfinity, frames: int, count: int) -> float:
     """Seconds of decoding so many frames of a video, after a first time that compiles."""
     making = made.begin(PROMPTS, frames=frames, steps=STEPS)
-    latents = np.zeros((count, *making.shape), making.dtype)
+    latents = np.random.default_rng(0).standard_normal((count, *making.shape)).astype(making.dtype)
     for _ in range(2):
         began = time.perf_counter()
         for _ in making.decode(latents):
@@ -104,8 +104,8 @@ def step(part: Part) -> None:
     count = 5 if part.rehearse else 14
     seconds, compiling = steps(made, frames, count, part.until)
     counted = seconds[2:] or seconds
-    half = float(np.median(counted))
-    rate = part.share(2 * frames * FRAME, half)
+    middle = float(np.median(counted))
+    rate = part.share(2 * frames * FRAME, middle)
     part.say(frames=frames, compile_seconds=compiling, step_seconds=spread(counted), **rate)
 
 
@@ -123,13 +123,13 @@ def long(part: Part) -> None:
     made, frames = model(part.rehearse), 24 if part.rehearse else LONG
     seconds, compiling = steps(made, frames, 4, part.until - 0.2 * part.left)
     counted = seconds[1:] or seconds
-    half = float(np.median(counted))
-    rate = part.share(2 * frames * FRAME, half)
+    middle = float(np.median(counted))
+    rate = part.share(2 * frames * FRAME, middle)
     part.say(frames=frames, compile_seconds=compiling, steps_measured=len(seconds))
     part.say(step_seconds=spread(counted), **rate)
     sample = min(SAMPLE, frames)
     decoding = decoded(made, frames, sample) / sample * frames
-    part.say(decode_seconds=decoding, job_seconds=STEPS * half + decoding, extrapolated=True)
+    part.say(decode_seconds=decoding, job_seconds=STEPS * middle + decoding, extrapolated=True)
 
 
 def whole(part: Part) -> None:
@@ -156,7 +156,7 @@ def beside(side: str) -> Callable[[Part], None]:
 
     def compare(part: Part) -> None:
         os.environ.setdefault("JAX_PLATFORMS", "cuda")
-        if networks.record.lacking(networks.PUBLIC):
+        if record.lacking(networks.PUBLIC):
             part.say(left_out=f"{', '.join(networks.PUBLIC)} are not all installed")
             return
         names = ("guided", "decoded") if side == "eager" else ("guided",)

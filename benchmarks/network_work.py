@@ -89,11 +89,12 @@ class Tensors(Mapping[str, np.ndarray]):
 
     def __getitem__(self, name: str) -> np.ndarray:
         shape = self._shapes[name]
-        row = np.roll(self._row, -zlib.crc32(name.encode()))
-        x = np.resize(row, shape)
-        if len(shape) < 2:
-            return np.float32(0.1) * x + np.float32(name.endswith("weight"))
-        return x / np.sqrt(np.float32(np.prod(shape[1:])))
+        x = np.roll(self._row, zlib.crc32(name.encode()))
+        if len(shape) > 1:
+            x = x / np.sqrt(np.float32(np.prod(shape[1:])))
+        else:
+            x = np.float32(0.1) * x + np.float32(name.endswith("weight"))
+        return np.resize(x, shape)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._shapes)
