@@ -21,8 +21,24 @@ class Flag(NamedTuple):
     help: str
 
 
+def cuts(text: str) -> str | list[int]:
+    """ "prompts" or "none" as it is; "32,64" -> [32, 64].
+
+    Raises:
+        ArgumentTypeError: anything else.
+    """
+    if text in ("prompts", "none"):
+        return text
+    try:
+        return [int(word) for word in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r}; give frame numbers such as 32,64, or prompts, or none"
+        ) from None
+
+
 DTYPES = ("float32", "bfloat16", "float16")
-METAVARS = {int: "N", float: "X", str: "NAME"}
+METAVARS = {int: "N", float: "X", str: "NAME", cuts: "WHERE"}
 SAMPLING = (
     Flag("steps", int, "sampling steps"),
     Flag("guidance", float, "scale of classifier-free guidance; 1 is none"),
@@ -32,6 +48,7 @@ SAMPLING = (
     Flag("height", int, "pixels, before enlarging"),
     Flag("width", int, "pixels, before enlarging"),
     Flag("crossfade", int, "frames over which one prompt passes into the next"),
+    Flag("cuts", cuts, "where scenes change: 32,64 (their first frames), prompts, none"),
     Flag("wave", int, "frames made in one go, for videos beyond the memory; 0: all"),
     Flag("overlap", int, "frames before them that a wave sees again"),
     Flag("portion", int, "pixels of latents that layers compute at once; fewer need less memory"),
@@ -43,7 +60,28 @@ SCOPE = (
     Flag("switch", float, "diffusion time (0..999) from which global frames count more"),
     Flag("strength", float, "logit bias of the frames that count more"),
     Flag("softness", float, "diffusion steps on both sides of the switch to pass over it"),
+    Flag("across", float, "logit bias of global frames of other scenes, 0 or less"),
+    Flag("conv-across", bool, "convolutions reach over cuts"),
+    Flag("norm-across", bool, "GroupNorm counts all scenes together"),
+    Flag("chosen", str, "global frames: by scene, or even over the video"),
+    Flag("norm-clip", int, "frames that GroupNorm counts together; 0: the whole video"),
+    Flag("trained", int, "frames of a training clip, to scale logits by log n / log that; 0: not"),
+    Flag(
+        "spectral", float, "low frequencies of global features, high of local, parted here (0..1)"
+    ),
+    Flag("noise", str, "independent, shared or rescheduled"),
+    Flag("share", float, "of the variance of shared noise that all frames have in common"),
+    Flag("period", int, "frames after which rescheduled noise comes again"),
+    Flag("length", int, "frames of a clip of --scope independent"),
+    Flag("window", int, "frames of a window of --scope freenoise"),
+    Flag("stride", int, "frames from one window to the next"),
     Flag("ranks", int, "GPUs that --scope reference stands for"),
+)
+
+
+SCOPES = (
+    "video_infinity, independent, stretched, freenoise, reference, base, or the first with one "
+    "thing changed, such as local_only"
 )
 
 
@@ -80,8 +118,8 @@ def add_model(to: argparse.ArgumentParser) -> None:
         "--compile-cache", type=Path, metavar="FOLDER", help="keep compiled programs there"
     )
     add_flags(to.add_argument_group("sampling (default: the model's own settings)"), SAMPLING)
-    group = to.add_argument_group("which frames a frame sees (default: the model's own settings)")
-    group.add_argument("--scope", metavar="PRESET", help="base, video_infinity or reference")
+    group = to.add_argument_group("what frames share (default: the model's own settings)")
+    group.add_argument("--scope", metavar="PRESET", help=SCOPES)
     add_flags(group, SCOPE, "scope.")
 
 

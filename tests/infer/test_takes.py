@@ -53,6 +53,23 @@ def test_extend_goes_on_from_the_latents_of_the_job(world, capsys):
     assert "b.mp4: 21 frames" in capsys.readouterr().out
 
 
+def test_cuts_go_from_flags_to_the_job_and_on(world, capsys):
+    words = ("--cuts", "prompts", "--scope.across", "-2")
+    assert make(*words, prompts=(PROMPT, "a blue disc")) == 0
+    stored = finished_job("a.job").asked["settings"]
+    assert stored["scope"]["cuts"] == [6] and stored["scope"]["across"] == -2
+    assert stored["crossfade"] == 0
+    more = ["a.job", "--frames", "4", "--prompts", PROMPT]
+    assert spoken(extend.main, more) == 0
+    assert finished_job("a-extended.job").asked["settings"]["scope"]["cuts"] == [6]
+    assert spoken(extend.main, [*more, "--cuts", "6,12", "--out", "b.mp4"]) == 0
+    assert finished_job("b.job").asked["settings"]["scope"]["cuts"] == [6, 12]
+    assert make("--cuts", "6,x", out="c.mp4") == 2
+    assert make("--cuts", "12", "--scope", "freenoise", out="c.mp4") == 2
+    said = capsys.readouterr().err
+    assert "'6,x'" in said and "frame 1 to 11" in said and "knows no scenes" in said
+
+
 def test_extend_of_any_video_goes_on_from_its_pictures(world, capsys):
     assert make() == 0
     (world / "a.job").rename(world / "elsewhere")

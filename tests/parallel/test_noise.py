@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.parallel.clips import on_devices, simulated
-from tests.tolerances import OP
-from vinf_jax.parallel.noise import frame_noise
+from tests.tolerances import EXACT, OP
+from vinf_jax.parallel.noise import frame_noise, rescheduled_noise, shared_noise
 
 KEYS = jax.random.split(jax.random.key(5), 2)
 
@@ -43,3 +43,30 @@ def test_any_clips_draw_the_same_video():
     for run, clips in [(simulated, 2), (simulated, 8), (on_devices, 3)]:
         parts = run(lambda _, part: frame_noise(KEYS, part[0], (3, 2)), numbers, clips, poison=0)
         assert np.abs(np.concatenate(list(parts), axis=1)[:, :7] - whole).max() < OP
+
+
+def test_shared_noise_has_its_share_in_common():
+    key, numbers, shape = jax.random.key(1)[None], jnp.arange(4), (40, 40)
+    for share in (0.0, 0.3, 1.0):
+        x = np.asarray(shared_noise(key, numbers, shape, share=share))[0].reshape(4, -1)
+        together = np.corrcoef(x)[np.triu_indices(4, 1)]
+        assert np.abs(together - share).max() < 0.1 and abs(x.std() - 1) < 0.1
+    assert np.ptp(np.asarray(shared_noise(key, numbers, shape, share=1.0)), axis=1).max() == EXACT
+
+
+def test_rescheduled_noise_comes_again_in_another_order():
+    """By groups of 3 in periods of 6; any frame is known from its number alone."""
+    how = {"shape": (2,), "period": 6, "group": 3}
+    again = jax.jit(lambda n: rescheduled_noise(KEYS, n, **how))
+    first = np.asarray(jax.jit(lambda n: frame_noise(KEYS, n, (2,)))(jnp.arange(6)))
+    x = np.asarray(again(jnp.arange(42)))
+    assert np.abs(x[:, :6] - first).max() == EXACT
+    orders = set()
+    for start in range(6, 42, 3):
+        home = first[:, start % 6 : start % 6 + 3]
+        found = x[:, start : start + 3]
+        place = (found[:, :, None] == home[:, None]).all(-1)
+        assert (place.sum(1) == 1).all() and (place.sum(2) == 1).all()
+        orders |= {tuple(row.argmax(1)) for row in place}
+    assert len(orders) > 3
+    assert np.abs(np.asarray(again(jnp.array([40] * 42)))[:, 0] - x[:, 40]).max() == EXACT

@@ -15,9 +15,10 @@ from tests.parity.video_infinity import outputs, scope_of, settings
 from tests.tolerances import FP64
 from vinf_jax.checkpoint.mapping import convert, source_shapes
 from vinf_jax.nn.attention import Attention
+from vinf_jax.nn.dual import DualScope
 from vinf_jax.nn.parameters import abstract, merge, split
 from vinf_jax.nn.reference import Reference
-from vinf_jax.nn.scope import DualScope, Full
+from vinf_jax.nn.scope import Full
 from vinf_jax.nn.temporal import TemporalConv
 
 ATTENTIONS = settings("module_attention.settings")

@@ -88,9 +88,9 @@ class Several:
     def layers(self):
         return self.scopes[:1] if self.together else self.scopes
 
-    def plan(self, timeline, numbers, time):
+    def plan(self, timeline, numbers, time, afar):
         times = jnp.split(time, len(self.scopes))
-        return [s.plan(timeline, numbers, t) for s, t in zip(self.scopes, times, strict=True)]
+        return [s.plan(timeline, numbers, t, afar) for s, t in zip(self.scopes, times, strict=True)]
 
     def attend(self, attention, x, context):
         parts = zip(self.scopes, jnp.split(x, len(self.scopes)), context.plan, strict=True)

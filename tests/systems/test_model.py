@@ -169,6 +169,9 @@ REFUSED = [
     ({"wave": 4, "overlap": 4}, ["overlap: 4", "give 3 at most"]),
     ({"wave": 3, "overlap": 0, "clips": 4, "scope": "base"}, ["4 clips", "smallest wave holds 3"]),
     ({"wave": 5, "scope": {"preset": "reference", "ranks": 1}}, ["counts frames by place"]),
+    ({"wave": 5, "scope": "freenoise"}, ["preset freenoise counts frames by place"]),
+    ({"cuts": [10], "crossfade": -1}, ["cuts: 10", "frame 1 to 9", "crossfade: -1"]),
+    ({"cuts": "prompts", "scope": "base"}, ["cuts: 'prompts'", "Full"]),
     ({"negative_prompt": "a green disc"}, ["'green' is not known"]),
     ({"frames": 0, "seed": -1, "width": 7, "sampler": "x"}, ["frames", "seed", "width", "'x'"]),
 ]
@@ -185,6 +188,16 @@ def test_refusals_come_at_once_and_together(model, wish, words):
 def test_prompts_that_are_none(model, prompts):
     with pytest.raises(ValueError, match=r"prompts|purple"):
         model.stream(prompts, frames=FRAMES)
+
+
+def test_cuts_are_part_of_the_scope():
+    model = tiny_model(crossfade=2)
+    made = model.begin(PROMPTS, frames=FRAMES, cuts="prompts").request
+    assert (made.cuts, made.crossfade) == ((5,), 0) == (made.scope.cuts, 0)
+    made = model.begin(PROMPTS, frames=FRAMES, cuts=[7, 5]).request
+    assert (made.cuts, made.crossfade) == ((5, 7), 2)
+    assert model.begin(PROMPTS, frames=FRAMES).request.cuts == ()
+    assert model.begin(PROMPTS, frames=FRAMES, scope="independent").request.scope.length == 8
 
 
 def test_a_default_crossfade_gives_way_to_short_prompts():

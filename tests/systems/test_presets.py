@@ -4,15 +4,21 @@ import json
 
 import pytest
 
+from vinf_jax.nn.dual import DualScope
+from vinf_jax.nn.freenoise import FreeNoise
+from vinf_jax.nn.independent import Independent
 from vinf_jax.nn.reference import Phase, Reference
-from vinf_jax.nn.scope import DualScope, Full
+from vinf_jax.nn.scope import Full
 from vinf_jax.systems.video_infinity import (
+    ABLATIONS,
     base,
     reference,
     scope_of,
     settings_of,
     video_infinity,
 )
+from vinf_jax.systems.video_infinity.asked import differences
+from vinf_jax.systems.video_infinity.presets import completed
 
 
 def test_defaults_are_the_papers():
@@ -24,7 +30,13 @@ def test_defaults_are_the_papers():
 
 @pytest.mark.parametrize(
     "scope",
-    [base(), video_infinity(local=3, softness=50.0), reference(2, local_phase=Phase(700, 9, 1))],
+    [
+        base(),
+        video_infinity(local=3, softness=50.0, cuts=(4, 9)),
+        reference(2, local_phase=Phase(700, 9, 1)),
+        Independent(8),
+        FreeNoise(12, 3),
+    ],
 )
 def test_settings_go_through_json(scope):
     assert scope_of(json.loads(json.dumps(settings_of(scope)))) == scope
@@ -36,10 +48,35 @@ def test_a_name_alone_is_a_preset():
     assert isinstance(scope_of({"preset": "reference", "ranks": 3}), Reference)
 
 
+def test_names_of_methods():
+    assert scope_of("stretched") == Full()
+    assert settings_of(Full())["preset"] == "base"
+    assert scope_of("independent", 8) == Independent(8) and scope_of("freenoise") == FreeNoise()
+    assert scope_of({"preset": "freenoise", "window": 16}, 8) == FreeNoise(window=16)
+
+
+@pytest.mark.parametrize("name", ABLATIONS)
+def test_an_ablation_is_the_method_with_one_thing_changed(name):
+    scope = scope_of({"preset": name, "across": -3.0})
+    fields = ABLATIONS[name] | {"across": -3.0}
+    assert scope == video_infinity(**fields) != video_infinity(across=-3.0)
+
+
+def test_settings_of_an_older_version_mean_what_they_meant():
+    """A job that was begun before scopes had a field goes on."""
+    older = {"preset": "video_infinity", "local": 3}
+    assert completed(older) == settings_of(video_infinity(local=3))
+    unknown = {"preset": "video_infinity", "of_tomorrow": 3}
+    assert completed(unknown) == unknown
+    asked = {"seed": 1, "settings": {"steps": 3, "scope": older}}
+    now = asked | {"settings": {"steps": 3, "scope": settings_of(video_infinity(local=3))}}
+    assert differences(asked, now) == []
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ("dual", ["'dual'", "base, video_infinity, reference"]),
+        ("dual", ["'dual'", "base, stretched, independent", "local_only"]),
         ({"preset": "video_infinity", "locl": 3}, ["'locl'", "did you mean local"]),
         ({"preset": "reference"}, ["needs the field ranks"]),
         ({"preset": "video_infinity", "local": -1}, ["local: -1"]),

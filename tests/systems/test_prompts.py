@@ -35,6 +35,14 @@ def test_a_hard_cut_and_a_linear_fade():
     np.testing.assert_allclose(fade, [0, 0, 0, 0, 1 / 8, 3 / 8, 5 / 8, 7 / 8, 1, 1], atol=FP64)
 
 
+def test_no_prompt_fades_at_a_cut():
+    ranges = [(0, 6), (6, 12), (12, 20)]
+    hard, soft = prompt_weights(ranges, 0), prompt_weights(ranges, 4)
+    mixed = prompt_weights(ranges, 4, cuts=(6,))
+    np.testing.assert_array_equal(mixed[:9], hard[:9])
+    np.testing.assert_array_equal(mixed[9:], soft[9:])
+
+
 def test_a_wave_has_the_text_of_its_frames():
     ranges, numbers = [(0, 6), (6, 10)], np.array([9, 4, 5])
     weights = prompt_weights(ranges, 4)

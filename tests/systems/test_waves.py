@@ -83,6 +83,20 @@ def test_an_end_image_is_seen_from_everywhere():
     assert 63 in first.afar and 63 in first.held
 
 
+def test_every_scene_offers_global_frames():
+    """Also those of earlier waves, which a call then holds."""
+    (only,) = plan_waves(64, spread=8, cuts=(48,))
+    assert only.afar == (0, 12, 24, 36, 48, 52, 56, 60) and not only.plain
+    waves = plan_waves(96, wave=32, overlap=4, spread=6, cuts=(32, 80))
+    assert [wave.afar for wave in waves] == [
+        (0, 5, 10, 16, 21, 26),
+        (0, 10, 21, 32, 42, 53),
+        (0, 16, 32, 56, 80, 88),
+    ]
+    assert all(set(wave.afar) <= set(wave.numbers) for wave in waves)
+    assert plan_waves(64, spread=8, cuts=(32,)) == plan_waves(64, spread=8)
+
+
 def test_every_other_frame_may_be_missing():
     (wave,) = plan_waves(20, overlap=1, spread=0, given=set(range(0, 20, 2)))
     assert wave.numbers == tuple(range(20)) and wave.made == tuple(range(1, 20, 2))

@@ -75,5 +75,5 @@ def surround(
     if not gapless:
         around = timeline.halo(numbers[None], 1, NOWHERE)[0]
         neighbours = jnp.stack([around[:-2] == numbers - 1, around[2:] == numbers + 1])
-    plan = scope.plan(timeline, numbers, time)
+    plan = scope.plan(timeline, numbers, time, afar)
     return Context(timeline, scope, neighbours, plan, afar, portion)

@@ -16,8 +16,9 @@ from jax import Array
 
 from vinf_jax.nn.attention import Attention
 from vinf_jax.nn.context import Context
-from vinf_jax.nn.scope import Scope
+from vinf_jax.nn.scope import Scope, refuse
 from vinf_jax.nn.windows import Sight, blocks, look
+from vinf_jax.parallel.noise import frame_noise
 from vinf_jax.parallel.timeline import Timeline, Whole
 
 Synchrony = Literal["none", "norm", "norm_and_conv"]
@@ -77,11 +78,15 @@ class Reference:
         if self.synchronised not in get_args(Synchrony):
             fits = ", ".join(map(repr, get_args(Synchrony)))
             troubles.append(f"synchronised: {self.synchronised!r}, but it must be one of {fits}")
-        _refuse(troubles)
+        refuse(troubles)
 
-    def plan(self, timeline: Timeline, numbers: Array, time: Array) -> Sight:
+    def draw(self, key: Array, numbers: Array, shape: tuple[int, ...], dtype: Any) -> Array:
+        """Noise by frame, where the public code draws from a seed for each rank."""
+        return frame_noise(key, numbers, shape, dtype)
+
+    def plan(self, timeline: Timeline, numbers: Array, time: Array, afar: Array | None) -> Sight:
         length = numbers.shape[0]
-        _refuse(self.troubles(timeline.total(length)))
+        refuse(self.troubles(timeline.total(length)))
         queries = blocks(jnp.zeros(length), self.padding, 0, 0).shape[1]
         ahead = jnp.arange(queries + 2 * self.padding) - jnp.arange(queries)[:, None]
         band = (ahead >= 0) & (ahead <= 2 * self.padding)
@@ -208,9 +213,3 @@ def _through(stages: Sequence[Callable], x: Array, context: Context) -> Array:
     for stage in stages:
         x = stage(x, context)
     return x
-
-
-def _refuse(troubles) -> None:
-    troubles = list(troubles)
-    if troubles:
-        raise ValueError("scope " + "; ".join(troubles))

@@ -1,29 +1,33 @@
-"""Which frames a frame sees in temporal attention.
+"""What the frames of a video have to do with each other.
 
-A scope is a frozen dataclass of settings with five methods, and temporal layers leave to it what
+A scope is a frozen dataclass of settings with six methods, and temporal layers leave to it what
 differs between scopes:
 `troubles(frames)`: why it cannot serve a video of that length, for people;
-`plan(timeline, numbers, time)`: masks and biases, once per network call;
+`draw(key, numbers, shape, dtype)`: the noise that frames begin with, as `frame_noise`;
+`plan(timeline, numbers, time, afar)`: masks and biases, once per network call;
 `attend(attention, x, context)`: temporal self-attention, x (N, F, C) with N = videos x pixels;
 `normalise(norm, x, context)`: GroupNorm over frames, x (B, F, H, W, C);
 `convolve(stages, x, context)`: the stages of a temporal convolution, x as above.
 """
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, Protocol
 
-import jax.numpy as jnp
 from jax import Array
 
 from vinf_jax.nn.attention import Attention
-from vinf_jax.nn.windows import Sight, blocks, look, windows
-from vinf_jax.parallel.timeline import NOWHERE, Timeline
+from vinf_jax.nn.scenes import Parts
+from vinf_jax.nn.windows import Sight
+from vinf_jax.parallel.noise import frame_noise
+from vinf_jax.parallel.timeline import Timeline
 
 
 class Scope(Protocol):
     def troubles(self, frames: int) -> list[str]: ...
-    def plan(self, timeline: Timeline, numbers: Array, time: Array) -> Any: ...
+    def draw(self, key: Array, numbers: Array, shape: tuple[int, ...], dtype: Any) -> Array: ...
+    def plan(self, timeline: Timeline, numbers: Array, time: Array, afar: Array | None) -> Any: ...
     def attend(self, attention: Attention, x: Array, context: Any) -> Array: ...
     def normalise(self, norm: Callable, x: Array, context: Any) -> Array: ...
     def convolve(self, stages: Sequence[Callable], x: Array, context: Any) -> Array: ...
@@ -31,10 +35,13 @@ class Scope(Protocol):
 
 class Synchronised:
     """GroupNorm over the whole video and a one-frame halo for every convolution: the layers give
-    what one device that holds the whole video gives."""
+    what one device that holds the whole video gives. Every frame has noise of its own."""
 
     def troubles(self, frames: int) -> list[str]:
         return []
+
+    def draw(self, key: Array, numbers: Array, shape: tuple[int, ...], dtype: Any) -> Array:
+        return frame_noise(key, numbers, shape, dtype)
 
     def normalise(self, norm: Callable, x: Array, context: Any) -> Array:
         return norm(x, context.timeline)
@@ -45,69 +52,66 @@ class Synchronised:
         return x
 
 
+class View(NamedTuple):
+    """The plan of a scope that parts the video.
+
+    links: which frames a convolution reaches, as `Context.neighbours`; parts: (F,), whose frames
+    share statistics; None for what the whole video does. low: weights of `blending.low_pass`;
+    early: how much a video is in its global phase, (B,).
+    """
+
+    sight: Sight
+    links: Array | None = None
+    parts: Array | None = None
+    low: Array | None = None
+    early: Array | None = None
+
+
+class Parted(Synchronised):
+    """Layers over the parts of a video that the plan, a `View`, names."""
+
+    def normalise(self, norm: Callable, x: Array, context: Any) -> Array:
+        parts = context.plan.parts
+        return norm(x, context.timeline if parts is None else Parts(context.timeline, parts))
+
+    def convolve(self, stages: Sequence[Callable], x: Array, context: Any) -> Array:
+        links = context.plan.links
+        context = context if links is None else replace(context, neighbours=links)
+        return super().convolve(stages, x, context)
+
+
 @dataclass(frozen=True)
 class Full(Synchronised):
-    """Every frame sees every frame: the base model, and what short clips are trained with."""
+    """Every frame sees every frame: the base model, and what short clips are trained with.
 
-    def plan(self, timeline: Timeline, numbers: Array, time: Array) -> None:
+    trained: frames of such a clip; logits are multiplied by log(frames) / log(trained), as
+    `DualScope` says. 0 leaves them.
+    """
+
+    trained: int = 0
+
+    def __post_init__(self) -> None:
+        refuse(growth_troubles(self.trained))
+
+    def plan(self, timeline: Timeline, numbers: Array, time: Array, afar: Array | None) -> None:
         return None
 
     def attend(self, attention: Attention, x: Array, context: Any) -> Array:
-        everyone = context.timeline.gather(x)
+        line = context.timeline
+        everyone = line.gather(x)
+        if self.trained:
+            x = x * (math.log(line.total(x.shape[1])) / math.log(self.trained))
         return context.pixelwise(attention, x, everyone)
 
 
-@dataclass(frozen=True)
-class DualScope(Synchronised):
-    """Local and global scope (Video-Infinity, arXiv 2406.16260, section 4.2), by frame number.
+def growth_troubles(trained: int) -> list[str]:
+    """Why logits cannot grow with the number of keys from `trained` on, or nothing."""
+    if trained == 0 or trained > 1:
+        return []
+    return [f"trained: {trained} frames; give those of a training clip, 2 or more, or 0 for none"]
 
-    A frame sees the frames at most `local` numbers away and `spread` frames evenly spaced over the
-    video, the same for all (or those that the context names, where a call holds a part of a video).
-    At diffusion time t >= `switch` global keys get a logit bias of `strength`, below it local keys
-    do; over `softness` diffusion steps on both sides of the switch the one passes linearly into the
-    other. A key in both scopes counts in both. Frames that do not exist are not seen. Cost is
-    linear in frames: queries are cut into blocks of about `local`.
-    """
 
-    local: int = 8
-    spread: int = 16
-    switch: float = 800
-    strength: float = 10.0
-    softness: float = 0.0
-
-    def __post_init__(self) -> None:
-        troubles = [
-            f"{name}: {value}, but it must be {least} or more"
-            for name, value, least in [
-                ("local", self.local, 0),
-                ("spread", self.spread, 0),
-                ("softness", self.softness, 0),
-            ]
-            if value < least
-        ]
-        if troubles:
-            raise ValueError("scope " + "; ".join(troubles))
-
-    def biases(self, time: Array) -> Array:
-        """Logit bias of local keys and of global keys at diffusion time t (B,): (2, B)."""
-        if self.softness:
-            share = jnp.clip((time - self.switch) / (2 * self.softness) + 0.5, 0, 1)
-        else:
-            share = (time >= self.switch).astype(float)
-        return self.strength * jnp.stack([1 - share, share])
-
-    def plan(self, timeline: Timeline, numbers: Array, time: Array) -> Sight:
-        around = timeline.halo(numbers[None], self.local, NOWHERE)[0]
-        query = blocks(numbers, self.local, NOWHERE, 0)
-        key = windows(around, self.local, NOWHERE, 0)
-        real = query != NOWHERE
-        near = jnp.abs(query[:, :, None] - key[:, None, :]) <= self.local
-        near &= real[:, :, None] & (key != NOWHERE)[:, None, :]
-        return Sight(near, real, self.biases(time))
-
-    def attend(self, attention: Attention, x: Array, context: Any) -> Array:
-        line, far = context.timeline, context.afar
-        around = line.halo(x, self.local)
-        afar = line.sample(x, self.spread) if far is None else line.pick(x, far)
-        size = context.entries(x.shape[1])
-        return look(attention, x, around, afar, context.plan, self.local, size=size)
+def refuse(troubles: Sequence[str]) -> None:
+    """ValueError with all that does not fit in a scope, if there is such."""
+    if troubles:
+        raise ValueError("scope " + "; ".join(troubles))

@@ -17,12 +17,15 @@ class Sight(NamedTuple):
 
     near: which keys of its window each query sees, (blocks, queries, keys); far: which queries see
     the far keys, (blocks, queries); bias: logit bias of near and of far keys, (2, B). Blocks may be
-    1 where all are alike.
+    1 where all are alike. apart: more bias of each far key, (blocks, queries, G), None for none.
+    scale: what multiplies each query's logits, (blocks, queries), None for nothing.
     """
 
     near: Array
     far: Array
     bias: Array
+    apart: Array | None = None
+    scale: Array | None = None
 
 
 def look(
@@ -69,7 +72,12 @@ def _look(
     far = [split_heads(part, heads)[:, None] for part in attention.keys_values(afar)]
     bias = jnp.repeat(sight.bias, x.shape[0] // sight.bias.shape[1], axis=1).astype(x.dtype)
     seen = [sight.near[None, :, None], sight.far[None, :, None, :, None]]
-    out = softmax_over(query, [near, far], bias=bias[..., None, None, None, None], seen=seen)
+    bias = bias[..., None, None, None, None]
+    if sight.apart is not None:
+        bias = bias[0], bias[1] + sight.apart[None, :, None].astype(x.dtype)
+    if sight.scale is not None:
+        query = query * sight.scale[None, :, :, None, None].astype(x.dtype)
+    out = softmax_over(query, [near, far], bias=bias, seen=seen)
     out = merge_heads(out.reshape(x.shape[0], -1, *out.shape[3:])[:, :frames])
     return attention.to_out(out)
 

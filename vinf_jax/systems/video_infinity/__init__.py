@@ -2,14 +2,15 @@
 
 `VideoInfinity` is a model with its text encoder and autoencoder: `load`, `generate`, `stream`,
 `save`; `begin` makes a video wave by wave, `encode` the frames that are given to one. `predict` is
-one denoiser call, for samplers of your own. `base`, `video_infinity` and `reference` are the scopes
-that have a name.
+one denoiser call, for samplers of your own. `PRESETS` and `ABLATIONS` are the scopes that have a
+name, `scope_of` makes them.
 """
 
 from vinf_jax.systems.video_infinity.making import Making
 from vinf_jax.systems.video_infinity.model import Progress, VideoInfinity
 from vinf_jax.systems.video_infinity.prediction import predict
 from vinf_jax.systems.video_infinity.presets import (
+    ABLATIONS,
     PRESETS,
     base,
     reference,
@@ -20,6 +21,7 @@ from vinf_jax.systems.video_infinity.presets import (
 from vinf_jax.systems.video_infinity.settings import SAMPLERS, SCHEDULES, Settings
 
 __all__ = [
+    "ABLATIONS",
     "PRESETS",
     "SAMPLERS",
     "SCHEDULES",

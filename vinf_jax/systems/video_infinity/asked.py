@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from vinf_jax.systems.video_infinity.presets import completed as completed_scope
 from vinf_jax.systems.video_infinity.presets import settings_of
 from vinf_jax.systems.video_infinity.request import Request
 from vinf_jax.systems.video_infinity.waves import Wave
@@ -41,7 +42,7 @@ def differences(
 ) -> list[str]:
     """One line for each field in which two askings differ: "settings.steps: 30 in the job, 20 asked
     for"."""
-    before, now = _flat(stored), _flat(asked)
+    before, now = _flat(completed(stored)), _flat(asked)
     names = [*before, *(name for name in now if name not in before)]
     return [
         f"{name}: {_shown(before, name)} {where[0]}, {_shown(now, name)} {where[1]}"
@@ -51,6 +52,14 @@ def differences(
 
 
 _NONE = object()
+
+
+def completed(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What an older version was asked, with the fields of scopes that there are now."""
+    settings = dict(asked.get("settings", {}))
+    if "scope" in settings:
+        settings["scope"] = completed_scope(settings["scope"])
+    return {**asked, "settings": settings}
 
 
 def _shown(fields: Mapping[str, Any], name: str) -> str:

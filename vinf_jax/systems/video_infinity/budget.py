@@ -144,7 +144,7 @@ class Budget:
             sampler=sampler,
             schedule=self.schedule,
             prediction=chosen.prediction,
-            scope=scope_of(chosen.scope),
+            scope=scope_of(chosen.scope, chosen.clip_frames),
             mesh=self.mesh,
             frames=self.frames,
             shape=self._shape,

@@ -11,7 +11,6 @@ import jax.numpy as jnp
 
 from vinf_jax.nn.attention import SLICE
 from vinf_jax.nn.parameters import split
-from vinf_jax.nn.scope import DualScope
 from vinf_jax.parallel.hardware import USABLE
 from vinf_jax.parallel.mesh import GUIDANCE, make_mesh
 from vinf_jax.systems.video_infinity.budget import Budget
@@ -20,9 +19,9 @@ from vinf_jax.systems.video_infinity.model import VideoInfinity
 from vinf_jax.systems.video_infinity.networks import NETWORKS
 from vinf_jax.systems.video_infinity.prediction import dtype_of
 from vinf_jax.systems.video_infinity.presets import scope_of, settings_of
-from vinf_jax.systems.video_infinity.request import PIXELS, SAMPLING, Request
+from vinf_jax.systems.video_infinity.request import PIXELS, SAMPLING, Request, planned
 from vinf_jax.systems.video_infinity.settings import Settings
-from vinf_jax.systems.video_infinity.waves import Wave, plan_waves
+from vinf_jax.systems.video_infinity.waves import Wave
 
 GENEROUS = 80
 """Arrays as wide as the UNet's first level that a step surely does not exceed; it needs about a
@@ -38,10 +37,9 @@ def waves_of(
     settings: Settings, frames: int, given: Collection[int] = frozenset()
 ) -> tuple[Wave, ...]:
     """The calls that make a video of so many frames, as `Request.waves`."""
-    scope = scope_of(settings.scope)
+    scope = scope_of(settings.scope, settings.clip_frames)
     overlap = min(settings.overlap, settings.wave - 1) if settings.wave else settings.overlap
-    spread = scope.spread if isinstance(scope, DualScope) else 0
-    return plan_waves(frames, wave=settings.wave, overlap=overlap, spread=spread, given=given)
+    return planned(scope, frames, wave=settings.wave, overlap=overlap, given=given)
 
 
 def largest(waves: Sequence[Wave]) -> Wave:

@@ -193,7 +193,8 @@ class Making:
     def _given(self, plan: sampling.Plan, call: Call) -> tuple[Any, ...]:
         """What all steps are given, as in `sampling.step`."""
         request, numbers = self.request, call.numbers()
-        text = wave_text(self._encoded, request.ranges, request.crossfade, numbers)
+        how = (request.ranges, request.crossfade, numbers, request.cuts)
+        text = wave_text(self._encoded, *how)
         lay = partial(place, self._mesh)
         return (
             self._compiled.laid("unet", self._mesh),

@@ -167,6 +167,7 @@ class VideoInfinity:
         karras: bool | None = None,
         ranges: Sequence[Range] | None = None,
         crossfade: int | None = None,
+        cuts: str | Sequence[int] | None = None,
         guidance_groups: int = 1,
         wave: int | None = None,
         overlap: int | None = None,
@@ -190,10 +191,13 @@ class VideoInfinity:
             negative_prompt: what guidance leads away from.
             height, width: pixels.
             fps: frame rate that the model is told, frames per second.
-            scope: which frames a frame sees: a scope, a preset's name, or settings for `scope_of`.
+            scope: what frames have to do with each other: a scope, a preset's name, or settings
+                for `scope_of`.
             sampler: "dpmsolver++", "sde-dpmsolver++" or "ddim". karras: its spacing of noise.
             ranges: (first, last + 1) frames of each prompt; split evenly if not given.
             crossfade: frames over which one prompt passes into the next, centred on the boundary.
+            cuts: where scenes change: "prompts", where two prompts meet, without a cross-fade;
+                "none"; or the first frames of new scenes, at which no prompt fades.
             guidance_groups: 2 computes the halves of guidance on two groups of devices.
             wave: frames that one call makes at most; 0 is no limit. The calls are
                 `waves.plan_waves`'s, the same on any devices.
@@ -227,6 +231,7 @@ class VideoInfinity:
             karras=karras,
             ranges=ranges,
             crossfade=crossfade,
+            cuts=cuts,
             guidance_groups=guidance_groups,
             wave=wave,
             overlap=overlap,

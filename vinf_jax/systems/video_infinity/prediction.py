@@ -13,6 +13,7 @@ from jax.typing import ArrayLike
 
 from vinf_jax.models.unet3d import UNet3D
 from vinf_jax.nn.context import surround
+from vinf_jax.nn.dual import DualScope
 from vinf_jax.nn.parameters import merge, split
 from vinf_jax.nn.scope import Scope
 from vinf_jax.parallel.mesh import CLIP, EVERYWHERE, FRAMES, on_mesh, place
@@ -46,7 +47,8 @@ def predict(
         time: diffusion time, one number or (B,).
         text: (B, N, D) for all frames or (B, F, N, D) for each.
         fps: frames per second, one number or (B,).
-        scope: which frames a frame sees: `base()`, `video_infinity()` or `reference(ranks)`.
+        scope: what frames have to do with each other: `base()`, `video_infinity()`,
+            `reference(ranks)` or another that `scope_of` makes.
         mesh: of `make_mesh`; the frames are cut over its clips, and padded where those do not
             divide them. None computes on one device.
         numbers: the frames' numbers (F,), distinct, in any order; 0..F-1 if None. Frames are
@@ -73,10 +75,12 @@ def predict(
     graph, parameters = split(unet)
     time, fps = (jnp.broadcast_to(x, latents.shape[:1]).astype(float) for x in (time, fps))
     given = (latents, time, text, fps, jnp.asarray(rising, jnp.int32))
+    far = scope.far(rising) if isinstance(scope, DualScope) else None
     if mesh is not None:
         parameters, given = _laid(mesh, frames, parameters, given)
     gapless = bool((np.diff(rising) == 1).all())
-    out = _call(graph, scope, mesh, frames, gapless, portion, parameters, *given)
+    afar = () if far is None else (jnp.asarray(far, jnp.int32),)
+    out = _call(graph, scope, mesh, frames, gapless, portion, parameters, *given, *afar)
     if out.shape[1] != frames:
         out = out[:, :frames]
     return out if sorted_already else out[:, np.argsort(order)]
@@ -95,15 +99,16 @@ def _call(
 ) -> Array:
     line: Timeline = Whole() if mesh is None else Sharded(CLIP, mesh.shape[CLIP], frames)
 
-    def call(parameters, latents, time, text, fps, numbers):
+    def call(parameters, latents, time, text, fps, numbers, afar=None):
         unet = merge(graph, parameters)
-        context = surround(line, scope, numbers, time, gapless=gapless, portion=portion)
+        how = {"gapless": gapless, "afar": afar, "portion": portion}
+        context = surround(line, scope, numbers, time, **how)
         x = latents.astype(jnp.promote_types(latents.dtype, dtype_of(parameters)))
         return unet(x, time, text, fps, context).astype(latents.dtype)
 
     if mesh is None:
         return call(parameters, *given)
-    specs = (EVERYWHERE, *_specs(given[2].ndim))
+    specs = (EVERYWHERE, *_specs(given[2].ndim), EVERYWHERE)[: 1 + len(given)]
     return on_mesh(call, mesh, specs, FRAMES)(parameters, *given)
 
 

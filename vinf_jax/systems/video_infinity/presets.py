@@ -5,12 +5,45 @@ import difflib
 from collections.abc import Mapping
 from typing import Any
 
+from vinf_jax.nn.dual import DualScope
+from vinf_jax.nn.freenoise import FreeNoise
+from vinf_jax.nn.independent import Independent
 from vinf_jax.nn.reference import Phase, Reference
-from vinf_jax.nn.scope import DualScope, Full, Scope
+from vinf_jax.nn.scope import Full, Scope
 
-PRESETS = {"base": Full, "video_infinity": DualScope, "reference": Reference}
-"""base: every frame sees every frame, as in training. video_infinity: dual-scope attention, exact
-on any mesh. reference: the public implementation, whose result depends on its number of ranks."""
+PRESETS: dict[str, Any] = {
+    "base": Full,
+    "stretched": Full,
+    "independent": Independent,
+    "freenoise": FreeNoise,
+    "reference": Reference,
+    "video_infinity": DualScope,
+}
+"""base: every frame sees every frame, as in training. stretched: the same, as the name of a method
+for long videos. independent: clips of the model's length, each by itself. freenoise: FreeNoise.
+reference: the public implementation of Video-Infinity, whose result depends on its number of ranks.
+video_infinity: dual-scope attention, exact on any mesh."""
+
+ABLATIONS: dict[str, dict[str, Any]] = {
+    "local_only": {"spread": 0},
+    "global_only": {"local": 0, "strength": 0.0},
+    "no_phases": {"strength": 0.0},
+    "soft_phases": {"softness": 200.0},
+    "few_local": {"local": 4},
+    "many_local": {"local": 16},
+    "few_global": {"spread": 4},
+    "many_global": {"spread": 32},
+    "even_globals": {"chosen": "even"},
+    "unsynchronised": {"norm_clip": 16},
+    "scaled": {"trained": 16},
+    "shared_noise": {"noise": "shared"},
+    "rescheduled_noise": {"noise": "rescheduled"},
+    "spectral": {"spectral": 0.25, "strength": 0.0, "switch": 500},
+}
+"""`video_infinity` with one thing changed, by the name of the change; presets as the above are."""
+
+CLIP = {"independent": "length", "freenoise": "window"}
+"""Fields that are the frames of a training clip, unless they are given."""
 
 
 def base() -> Full:
@@ -28,21 +61,51 @@ def reference(ranks: int, **fields: Any) -> Reference:
     return Reference(ranks, **fields)
 
 
-def scope_of(settings: Scope | str | Mapping[str, Any]) -> Scope:
+def scope_of(settings: Scope | str | Mapping[str, Any], clip_frames: int | None = None) -> Scope:
     """The scope that settings mean: a scope as it is, a preset's name, or {"preset": name, field:
     value, ...} as `settings_of` writes it.
+
+    clip_frames: of the model's training clips, for presets that cut a video into such.
 
     Raises:
         ValueError: no preset of that name, fields that it lacks, or values that do not fit.
     """
-    if isinstance(settings, Full | DualScope | Reference):
+    if isinstance(settings, Full | Independent | FreeNoise | Reference | DualScope):
         return settings
     if not isinstance(settings, str | Mapping):
         raise ValueError(f"scope: {settings!r}; give a scope, a preset's name or its settings")
     fields = {"preset": settings} if isinstance(settings, str) else dict(settings)
     name = fields.pop("preset", "video_infinity")
+    if name in ABLATIONS:
+        name, fields = "video_infinity", ABLATIONS[name] | fields
     if name not in PRESETS:
-        raise ValueError(f"scope: no preset is called {name!r}; there are {', '.join(PRESETS)}")
+        names = ", ".join([*PRESETS, *ABLATIONS])
+        raise ValueError(f"scope: no preset is called {name!r}; there are {names}")
+    troubles = _field_troubles(name, fields)
+    if troubles:
+        raise ValueError("; ".join(troubles))
+    if name in CLIP and clip_frames:
+        fields = {CLIP[name]: clip_frames} | fields
+    return PRESETS[name](**{field: _value(value) for field, value in fields.items()})
+
+
+def settings_of(scope: Scope) -> dict[str, Any]:
+    """The scope as plain settings, the inverse of `scope_of`."""
+    names = {preset: name for name, preset in reversed(PRESETS.items())}
+    fields: Any = scope
+    return {"preset": names[type(scope)], **dataclasses.asdict(fields)}
+
+
+def completed(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings that an older version wrote, with the fields that there are now; as they are, if
+    they mean no scope now."""
+    try:
+        return settings_of(scope_of(settings))
+    except ValueError:
+        return dict(settings)
+
+
+def _field_troubles(name: str, fields: Mapping[str, Any]) -> list[str]:
     known = [field.name for field in dataclasses.fields(PRESETS[name])]
     troubles = [
         f"scope: preset {name} has no field {field!r}{_near(field, known)}"
@@ -53,19 +116,14 @@ def scope_of(settings: Scope | str | Mapping[str, Any]) -> Scope:
         troubles.append(
             "scope: preset reference needs the field ranks, how many GPUs it stands for"
         )
-    if troubles:
-        raise ValueError("; ".join(troubles))
-    return PRESETS[name](**{field: _phase(value) for field, value in fields.items()})
+    return troubles
 
 
-def settings_of(scope: Full | DualScope | Reference) -> dict[str, Any]:
-    """The scope as plain settings, the inverse of `scope_of`."""
-    names: dict[type, str] = {preset: name for name, preset in PRESETS.items()}
-    return {"preset": names[type(scope)], **dataclasses.asdict(scope)}
-
-
-def _phase(value: Any) -> Any:
-    return Phase(**value) if isinstance(value, Mapping) else value
+def _value(value: Any) -> Any:
+    """A field's value from what JSON holds."""
+    if isinstance(value, Mapping):
+        return Phase(**value)
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _near(field: str, known: list[str]) -> str:

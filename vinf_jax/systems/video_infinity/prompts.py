@@ -1,6 +1,6 @@
 """Prompts as a timeline: which frame belongs to which prompt, by frame number, never by device."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -41,19 +41,23 @@ def longest_crossfade(ranges: Sequence[Range]) -> int:
 
 
 def prompt_weights(
-    ranges: Sequence[Range], crossfade: int, numbers: Sequence[int] | np.ndarray | None = None
+    ranges: Sequence[Range],
+    crossfade: int,
+    numbers: Sequence[int] | np.ndarray | None = None,
+    cuts: Collection[int] = (),
 ) -> np.ndarray:
     """How much of each prompt each frame is given: float64 (F, prompts), rows sum to 1.
 
-    numbers: of the frames; all that the ranges hold if not given.
+    numbers: of the frames; all that the ranges hold if not given. cuts: first frames of scenes.
 
     At every boundary the weight passes linearly from one prompt to the next over `crossfade`
-    frames, half of them on each side.
+    frames, half of them on each side; at once where there is a cut.
     """
     middle = np.asarray(np.arange(ranges[-1][1]) if numbers is None else numbers) + 0.5
     later = np.ones((len(ranges) + 1, len(middle)))
     for p, (start, _) in enumerate(ranges[1:], 1):
-        later[p] = np.clip((middle - start) / max(crossfade, 1e-9) + 0.5, 0, 1)
+        width = 1e-9 if start in cuts else max(crossfade, 1e-9)
+        later[p] = np.clip((middle - start) / width + 0.5, 0, 1)
     later[-1] = 0
     return (later[:-1] - later[1:]).T
 
@@ -65,15 +69,20 @@ def frame_text(encoded: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def wave_text(
-    encoded: np.ndarray, ranges: Sequence[Range], crossfade: int, numbers: np.ndarray
+    encoded: np.ndarray,
+    ranges: Sequence[Range],
+    crossfade: int,
+    numbers: np.ndarray,
+    cuts: Collection[int] = (),
 ) -> np.ndarray:
     """Text of the halves of guidance: (halves, 1, N, D) for one prompt, for several with a frame
     axis before N. encoded: features (texts, N, D) of the prompts, then of the negative one if there
-    is guidance. numbers: of the frames."""
+    is guidance. numbers: of the frames. cuts: as in `prompt_weights`."""
     count = len(ranges)
     text, without = encoded[:1], encoded[count:]
     if count > 1:
-        text = frame_text(encoded[:count], prompt_weights(ranges, crossfade, numbers))[None]
+        weights = prompt_weights(ranges, crossfade, numbers, cuts)
+        text = frame_text(encoded[:count], weights)[None]
         without = np.broadcast_to(without[:, None], (len(without), *text.shape[1:]))
     return np.stack([without, text]) if len(without) else text[None]
 

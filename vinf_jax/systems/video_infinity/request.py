@@ -2,15 +2,18 @@
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Any
 
 from vinf_jax.diffusion.samplers import Sampler
 from vinf_jax.diffusion.schedule import Schedule
+from vinf_jax.nn.dual import DualScope
+from vinf_jax.nn.freenoise import FreeNoise
 from vinf_jax.nn.reference import Reference
-from vinf_jax.nn.scope import DualScope, Scope
-from vinf_jax.systems.video_infinity.presets import scope_of
+from vinf_jax.nn.scope import Scope
+from vinf_jax.systems.video_infinity.cuts import AT_PROMPTS, cut_troubles, cuts_of
+from vinf_jax.systems.video_infinity.presets import scope_of, settings_of
 from vinf_jax.systems.video_infinity.prompts import (
     Range,
     even_ranges,
@@ -75,16 +78,23 @@ class Request:
     @property
     def waves(self) -> tuple[Wave, ...]:
         """The calls that make the video."""
-        return plan_waves(
-            self.frames,
-            wave=self.wave,
-            overlap=self.overlap,
-            spread=self.scope.spread if isinstance(self.scope, DualScope) else 0,
-            given=self.given,
-        )
+        how = {"wave": self.wave, "overlap": self.overlap, "given": self.given}
+        return planned(self.scope, self.frames, **how)
+
+    @property
+    def cuts(self) -> tuple[int, ...]:
+        """First frames of new scenes."""
+        return self.scope.cuts if isinstance(self.scope, DualScope) else ()
 
     def make_sampler(self, schedule: Schedule) -> Sampler:
         return make_sampler(self.sampler, schedule, self.steps, self.karras)
+
+
+def planned(scope: Scope, frames: int, **how: Any) -> tuple[Wave, ...]:
+    """The calls that make a video in such a scope. how: wave, overlap and given of `plan_waves`."""
+    if isinstance(scope, DualScope):
+        how |= {"spread": scope.spread, "cuts": scope.parting}
+    return plan_waves(frames, **how)
 
 
 @dataclass(frozen=True)
@@ -114,17 +124,23 @@ def request(limits: Limits, **given: Any) -> Request:
     troubles = _number_troubles(wish, limits.side) + _device_troubles(wish, limits.devices)
     troubles += _prompt_troubles(wish) or _word_troubles(wish, limits.tokenizer)
     troubles += sampler_troubles(wish["sampler"], limits.schedule, wish["steps"], wish["karras"])
-    troubles += _scope_troubles(wish) + _wave_troubles(wish)
-    if troubles:
+    scope, more = _scope(wish, settings.clip_frames)
+    troubles += more + _wave_troubles(wish, scope) + _cut_troubles(wish, scope)
+    if scope is None or troubles:
         raise ValueError("; ".join(troubles))
     ranges = wish["ranges"] or even_ranges(len(wish["prompts"]), wish["frames"])
     crossfade = wish["crossfade"]
-    if crossfade is None:
+    if crossfade is None and wish["cuts"] == AT_PROMPTS:
+        crossfade = 0
+    elif crossfade is None:
         crossfade = min(settings.crossfade, longest_crossfade(ranges))
     overlap = wish["overlap"]
     if overlap is None:
         overlap = min(settings.overlap, wish["wave"] - 1) if wish["wave"] else settings.overlap
-    wish |= {"scope": scope_of(wish["scope"]), "ranges": ranges, "crossfade": crossfade}
+    cuts = wish.pop("cuts")
+    if isinstance(scope, DualScope):
+        scope = replace(scope, cuts=cuts_of(cuts, scope, settings.cuts, ranges, crossfade))
+    wish |= {"scope": scope, "ranges": ranges, "crossfade": crossfade}
     wish["given"] = tuple(sorted(wish["given"]))
     wish["overlap"] = overlap
     asked = Request(**wish)
@@ -196,35 +212,35 @@ def _word_troubles(wish: Mapping[str, Any], tokenizer: Tokenizer) -> list[str]:
     return []
 
 
-def _scope_troubles(wish: Mapping[str, Any]) -> list[str]:
+def _scope(wish: Mapping[str, Any], clip_frames: int) -> tuple[Scope | None, list[str]]:
+    """The scope, None where there is none, and why it does not fit the video."""
     try:
-        scope = scope_of(wish["scope"])
+        scope = scope_of(wish["scope"], clip_frames)
     except ValueError as error:
-        return [str(error)]
+        return None, [str(error)]
     frames = wish["frames"]
     fits = _whole(frames) and frames >= 1
-    return [f"scope {line}" for line in scope.troubles(frames)] if fits else []
+    return scope, [f"scope {line}" for line in scope.troubles(frames)] if fits else []
 
 
-def _wave_troubles(wish: Mapping[str, Any]) -> list[str]:
+def _cut_troubles(wish: Mapping[str, Any], scope: Scope | None) -> list[str]:
+    return cut_troubles(wish, scope) if _whole(wish["frames"]) else []
+
+
+def _wave_troubles(wish: Mapping[str, Any], scope: Scope | None) -> list[str]:
     wave, given, frames = wish["wave"], wish["given"], wish["frames"]
     troubles = length_troubles(wave, wish["overlap"])
     if not _whole(frames) or frames < 1:
         return troubles
     troubles += given_troubles(frames, given)
-    if not troubles and (given or 0 < wave < frames) and _counts_places(wish["scope"]):
+    by_place = isinstance(scope, Reference | FreeNoise)
+    if not troubles and by_place and (given or 0 < wave < frames):
+        name = settings_of(scope)["preset"]
         troubles.append(
-            "scope: preset reference counts frames by place and knows no parts of a video; for "
-            "waves or given frames use video_infinity or base"
+            f"scope: preset {name} counts frames by place and knows no parts of a video; for "
+            "waves or given frames use video_infinity, independent or base"
         )
     return troubles
-
-
-def _counts_places(scope: Any) -> bool:
-    try:
-        return isinstance(scope_of(scope), Reference)
-    except ValueError:
-        return False  # said already
 
 
 def _refuse_small_waves(asked: Request) -> None:

@@ -3,7 +3,6 @@ noise, and the frames that are known."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import jax
@@ -71,7 +70,7 @@ def start(plan: Plan, dtype: Any) -> Callable[..., State]:
     holds frames, two more: known (F,) and clean latents (B, F, H, W, C)."""
 
     def draw(keys: Array, numbers: Array, *held: Array) -> State:
-        state = plan.sampler.init(frame_noise(keys, numbers, plan.shape, dtype))
+        state = plan.sampler.init(plan.scope.draw(keys, numbers, plan.shape, dtype))
         return known_frames.hold(state, held[1], _on_latents(held[0])) if held else state
 
     more = (P(CLIP), FRAMES) if plan.held else ()
@@ -90,13 +89,13 @@ def step(plan: Plan, text_axes: int) -> jax.stages.Wrapped:
         halves = _halves(plan, parameters, text, fps, numbers, afar)
         denoise = denoiser(halves, plan.schedule, plan.prediction)
         joined = guided(denoise, guidance) if plan.halves == 2 else _only(denoise)
-        draw = partial(frame_noise, numbers=numbers, shape=plan.shape, dtype=state["x"].dtype)
+        how = {"numbers": numbers, "shape": plan.shape, "dtype": state["x"].dtype}
         noise = None
         if plan.sampler.stochastic:
-            noise = draw(jax.vmap(jax.random.fold_in, (0, None))(keys, i))
+            noise = frame_noise(jax.vmap(jax.random.fold_in, (0, None))(keys, i), **how)
         if known is None:
             return plan.sampler.step(state, joined, i, noise)
-        around = {"known": _on_latents(known), "own": draw(keys)}
+        around = {"known": _on_latents(known), "own": plan.scope.draw(keys, **how)}
         return known_frames.step(plan.sampler, state, joined, i, noise, **around)
 
     more = (P(CLIP), EVERYWHERE) if plan.held else ()

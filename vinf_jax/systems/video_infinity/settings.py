@@ -1,13 +1,14 @@
 """What a model folder remembers beside its weights: how it was trained and how to sample it."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from vinf_jax.diffusion.denoiser import KINDS
 from vinf_jax.diffusion.samplers import DDIM, DPMSolver, Sampler
 from vinf_jax.diffusion.schedule import Schedule
+from vinf_jax.systems.video_infinity.cuts import word_troubles
 from vinf_jax.systems.video_infinity.presets import scope_of
 from vinf_jax.systems.video_infinity.waves import length_troubles
 
@@ -30,7 +31,9 @@ class Settings:
     latent_scale: latents of the UNet over those of the autoencoder. prediction: what the UNet
     answers, "epsilon", "v" or "x0". height, width: pixels. fps: frames per second that it was
     trained at. clip_frames: frames of a training clip. scope: settings for `scope_of`. crossfade:
-    frames, cut down where prompts are shorter. wave: frames that one call makes at most, 0 for no
+    frames, cut down where prompts are shorter. cuts: where scenes change, "prompts" (wherever two
+    prompts meet without a cross-fade), "none", or first frames of scenes, for scopes that know
+    scenes; see `nn.dual.DualScope`. wave: frames that one call makes at most, 0 for no
     limit; overlap: frames made before that it holds beside them (`waves.plan_waves`). portion:
     pixels of a video's latents that layers compute at once where they can, 0 for all; less memory
     for long videos, and the same video. decode_tile: pixels that a device decodes at once, 0 for
@@ -50,6 +53,7 @@ class Settings:
     karras: bool = False
     scope: Mapping[str, Any] = field(default_factory=lambda: {"preset": "video_infinity"})
     crossfade: int = 0
+    cuts: str | Sequence[int] = "none"
     wave: int = 0
     overlap: int = 16
     portion: int = 2**16  # 25 frames of 40x64, more than a published clip: short ones are not cut
@@ -63,6 +67,7 @@ class Settings:
             if not getattr(self, name) > 0
         ]
         troubles += length_troubles(self.wave, None) + length_troubles(0, self.overlap)
+        troubles += word_troubles(self.cuts)
         for name in ("portion", "decode_tile"):
             pixels = getattr(self, name)
             if not isinstance(pixels, int) or pixels < 0:

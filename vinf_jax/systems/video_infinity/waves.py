@@ -5,7 +5,7 @@ arguments, so a job that is resumed anywhere makes the same calls.
 """
 
 from bisect import bisect_left
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from numbers import Integral
@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from vinf_jax.nn.scenes import far_frames
 from vinf_jax.parallel.timeline import spread as evenly
 
 
@@ -56,6 +57,7 @@ def plan_waves(
     wave: int = 0,
     overlap: int = 0,
     spread: int = 0,
+    cuts: Sequence[int] = (),
     given: Collection[int] = frozenset(),
 ) -> tuple[Wave, ...]:
     """The calls that make what is missing of `frames` frames, in rising order.
@@ -72,13 +74,14 @@ def plan_waves(
         frames: of the video, numbers 0 to frames - 1.
         wave: the longest stretch, in frame numbers; 0 is no limit. A call holds at most
             wave + 2 overlap + spread frames.
+        cuts: first frames of scenes, over which the global frames are shared out.
         given: numbers of frames that exist from the start.
     """
     given = np.array(sorted(given), int)
     there, waves = given, list[Wave]()
     for own in _stretches(np.setdiff1d(np.arange(frames), given), wave):
         both = np.union1d(there, own)
-        afar = _global(both, spread, given)
+        afar = _global(both, spread, cuts, given)
         least = len(waves[-1].numbers) - len(own) if waves else 0
         held = _held(own, there, afar, overlap, spread, least)
         numbers = np.union1d(own, held)
@@ -137,10 +140,10 @@ def _stretches(wanted: np.ndarray, wave: int) -> list[np.ndarray]:
     return cut(widths[bisect_left(widths, -fewest, key=lambda width: -len(cut(width)))])
 
 
-def _global(numbers: np.ndarray, spread: int, given: np.ndarray) -> np.ndarray:
-    """The first given one of each of `spread` equal parts, or its first: a frame that a person gave
-    is then seen from everywhere."""
-    edges = [*evenly(len(numbers), spread), len(numbers)]
+def _global(numbers: np.ndarray, spread: int, cuts: Sequence[int], given: np.ndarray) -> np.ndarray:
+    """The first given one of each of `spread` equal parts (of every scene), or its first: a frame
+    that a person gave is then seen from everywhere."""
+    edges = [*far_frames(numbers, spread, cuts), len(numbers)]
     parts = [numbers[a:b] for a, b in pairwise(edges)]
     return np.array([next(iter(np.intersect1d(part, given)), part[0]) for part in parts], int)
 
