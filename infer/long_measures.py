@@ -25,7 +25,7 @@ REAL, SECONDS = 8, 2.0
 
 def measured(film: Film, frames: np.ndarray, fps: float, window: int) -> dict[str, Any]:
     """ "figures": one of each measure, None where it cannot be taken; "curves": lists for each
-    prompt: drift and identity by later second, following by window.
+    prompt: drift by later second, identity by second, following by window.
 
     window: frames in which the judge looks for motion.
     """

@@ -98,7 +98,7 @@ def test_a_perfect_video_has_perfect_figures_and_curves(tmp_path):
     assert figures["motion"] == pytest.approx(figures["motion wanted"], rel=0.6)
     assert {name: [len(part) for part in curve] for name, curve in measured["curves"].items()} == {
         "drift": [5],
-        "identity": [5],
+        "identity": [6],
         "following": [3],
     }
     assert long_measures.windows(found, video, 16).shape == (3, 16, 64, 64, 3)

@@ -21,16 +21,14 @@ class Scene(NamedTuple):
 
 
 def identity(reading: Reading, scenes: Sequence[Scene]) -> list[list[float]]:
-    """For every scene, whether each later second shows the colour and the shape of its first, in
-    most of its frames (1 or 0); whether they are those of the prompt is not asked.
+    """For every scene, with how many of its other seconds each second shares colour and shape, as
+    most frames show them, from 0 to 1; whether they are those of the prompt is not asked.
 
-    A first second in which nothing is seen is kept by none.
+    All are compared with all, since a first second that is misread would cost all others. A second
+    in which nothing is seen shares with none; a single one has none to share with.
     """
     seconds = pieces([scene.range for scene in scenes], max(1, round(reading.fps)))
-    return [
-        [float(seen == shown[0] and None not in seen) for seen in shown[1:]]
-        for shown in ([_thing(reading.part(*second)) for second in part] for part in seconds)
-    ]
+    return [_shared([_thing(reading.part(*second)) for second in part]) for part in seconds]
 
 
 def following(reading: Reading, scenes: Sequence[Scene], window: int) -> list[list[float]]:
@@ -50,6 +48,11 @@ def following(reading: Reading, scenes: Sequence[Scene], window: int) -> list[li
 
 def _thing(reading: Reading) -> tuple[str | None, str | None]:
     return reading.most("colour"), reading.most("shape")
+
+
+def _shared(things: Sequence[tuple[str | None, str | None]]) -> list[float]:
+    others = len(things) - 1
+    return [(things.count(it) - 1) / others if None not in it else 0.0 for it in things if others]
 
 
 def _share(reading: Reading, facts: Facts) -> float:
