@@ -24,7 +24,7 @@ from .watched import machine, run
 
 LENGTHS = (500, 2500, 10_000)
 MEMORY: dict[str, Any] = {"wave": 250, "overlap": 16, "steps": 1}
-JOINED: dict[str, Any] = {"frames": 96, "wave": 24, "overlap": 16}
+JOINED: dict[str, Any] = {"frames": 48, "wave": 24, "overlap": 12}
 PROMPTS = [
     "a red circle moves right over a plain white background",
     "a blue square turns over a striped grey background",
