@@ -7,13 +7,13 @@ peak of anonymous memory (Linux), on the CPU. Sampling takes one step there: a s
 took, so that memory does not depend on their number. Device memory: what the compiler says of the
 step of the largest call. Joins, with all steps: of every video the mean absolute difference of
 neighbouring frames (of 255), across the joins of waves over that inside waves, and the same of the
-unwaved video at the same places. Some ten minutes on 2 cores.
+unwaved video at the same places. Some fifteen minutes on 2 cores; written after every part.
 """
 
 import argparse
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -39,15 +39,19 @@ def main() -> None:
     if options.frames:
         _make(options.weights, options.frames)
         return
-    record = {
+    record = json.loads(options.out.read_text()) if not options.lengths else {}
+    record |= {
         "command": f"python -m benchmarks.waves --seeds {options.seeds}",
         "machine": machine(),
         "versions": {name: version(name) for name in ("jax", "flax", "numpy")},
-        "memory": MEMORY | {"by_frames": _memory(options.weights, options.lengths)},
-        "joins": _joins(options.weights, options.seeds),
     }
-    options.out.write_text(json.dumps(record, indent=1) + "\n")
-    print(f"mean ratio across joins: {record['joins']['mean_ratio']}; all in {options.out}")
+    if options.lengths:
+        record["memory"] = MEMORY | {"by_frames": _memory(options.weights, options.lengths)}
+        options.out.write_text(json.dumps(record, indent=1) + "\n")
+    for joins in _joins(options.weights, options.seeds):
+        record["joins"] = joins
+        options.out.write_text(json.dumps(record, indent=1) + "\n")
+        print(f"seed {len(joins['videos']) - 1}: mean {joins['mean_ratio']}", flush=True)
 
 
 def _memory(weights: Path, lengths: Sequence[int]) -> dict[int, dict[str, Any]]:
@@ -107,7 +111,8 @@ def _make(weights: Path, frames: int) -> None:
                 pass
 
 
-def _joins(weights: Path, seeds: int) -> dict[str, Any]:
+def _joins(weights: Path, seeds: int) -> Iterator[dict[str, Any]]:
+    """What was found so far, after every seed."""
     from vinf_jax.systems.video_infinity import VideoInfinity
 
     model = VideoInfinity.load(weights)
@@ -119,12 +124,9 @@ def _joins(weights: Path, seeds: int) -> dict[str, Any]:
         waved = _ratio(model.generate(**wish, **JOINED), places)
         plain = _ratio(model.generate(**wish, frames=JOINED["frames"]), places)
         found.append({"seed": seed, "waved": waved, "unwaved": plain})
-        print(f"seed {seed}: across / inside {waved['ratio']:.3f}", flush=True)
-    mean = {
-        name: float(np.mean([f[name]["ratio"] for f in found])) for name in ("waved", "unwaved")
-    }
-    steps = {"steps": first.steps}
-    return JOINED | steps | {"mean_ratio": mean, "videos": found}
+        ratios = {way: [video[way]["ratio"] for video in found] for way in ("waved", "unwaved")}
+        mean = {way: round(float(np.mean(values)), 4) for way, values in ratios.items()}
+        yield JOINED | {"steps": first.steps, "mean_ratio": mean, "videos": found}
 
 
 def _ratio(video: np.ndarray, places: list[int]) -> dict[str, float]:
@@ -140,7 +142,14 @@ def _options() -> argparse.Namespace:
     to.add_argument("--weights", type=Path, required=True, help="folder of a text-to-video model")
     to.add_argument("--out", type=Path, default=Path("benchmarks/waves.json"))
     to.add_argument("--seeds", type=int, default=20)
-    to.add_argument("--lengths", type=int, nargs="+", default=LENGTHS, metavar="FRAMES")
+    to.add_argument(
+        "--lengths",
+        type=int,
+        nargs="*",
+        default=LENGTHS,
+        metavar="FRAMES",
+        help="whose memory is measured; none: what --out says of memory is kept",
+    )
     to.add_argument("--frames", type=int, default=0, help=argparse.SUPPRESS)
     return to.parse_args()
 
