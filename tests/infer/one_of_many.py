@@ -1,0 +1,54 @@
+"""The program as one of several processes, with a small model in the place of weights:
+`python -m tests.infer.one_of_many STEP FLAGS`. Process 1 is killed after that step of the second
+wave, if STEP is not 0."""
+
+import os
+import signal
+import sys
+
+from infer import video_infinity
+from infer.devices import simulate
+from infer.progress import Display
+from tests.tiny import ARGUMENTS, LENGTH, NETWORKS, SETTINGS, WORDS, tiny_network
+from vinf_jax.diffusion.schedule import Schedule
+from vinf_jax.models.tokenizer import WordTokenizer
+from vinf_jax.programs import spoken
+from vinf_jax.systems.video_infinity import Settings, VideoInfinity
+
+SMALL = {"unet": {"channels": (16,), "attention": (True,)}}
+
+
+def small_model() -> VideoInfinity:
+    networks = {part: tiny_network(part, **SMALL.get(part, {})) for part in NETWORKS}
+    return VideoInfinity(
+        **networks,
+        tokenizer=WordTokenizer(WORDS, LENGTH),
+        schedule=Schedule.scaled_linear(),
+        settings=Settings(**SETTINGS),
+        arguments=ARGUMENTS,
+    )
+
+
+def loaded(options, devices, troubles):
+    simulate(devices // (options.processes or 1))
+    return small_model()
+
+
+def kill_at(step: int) -> None:
+    shown = Display.__call__
+
+    def show(display, progress):
+        from vinf_jax.parallel import hosts
+
+        shown(display, progress)
+        now = progress.wave, progress.stage, progress.step
+        if step and hosts.index() == 1 and now == (1, "denoise", step):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    Display.__call__ = show
+
+
+if __name__ == "__main__":
+    kill_at(int(sys.argv[1]))
+    video_infinity.loaded = loaded
+    sys.exit(spoken(video_infinity.main, sys.argv[2:]))
