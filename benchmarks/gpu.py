@@ -94,10 +94,11 @@ def _done(name: str, scratch: Path, until: float, rehearse: bool) -> dict[str, A
         return told | {"left_out": f"{left:.0f} s were left, and it takes {part.least:.0f} or more"}
     before = _extrapolated(scratch)
     if name == "whole" and (before is None or before > left):
-        return told | {"left_out": f"it takes about {before} s, and {left:.0f} were left"}
+        takes = "an unknown time" if before is None else f"about {before:.0f} s"
+        return told | {"left_out": f"it takes {takes}, and {left:.0f} s were left"}
     words = ["-m", "benchmarks", "gpu", "--part", part.measures or name]
     words += ["--out", str(scratch / f"{name}.json"), *(["--rehearse"] if rehearse else [])]
-    seconds = min(left, part.most)
+    seconds = left if rehearse else min(left, part.most)
     words += ["--until", str(time.time() + seconds)]
     environment = {"JAX_COMPILATION_CACHE_DIR": str(scratch / "cache")} | os.environ
     environment |= part.environment | ({"JAX_PLATFORMS": "cpu"} if rehearse else {})

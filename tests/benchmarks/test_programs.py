@@ -68,7 +68,7 @@ def test_a_part_without_time_is_left_out(tmp_path):
     found = gpu._done("clip", tmp_path, time.time() + 10, True)
     assert "takes 30 or more" in found["left_out"]
     found = gpu._done("whole", tmp_path, time.time() + 1000, True)
-    assert found["left_out"].startswith("it takes about None s")
+    assert found["left_out"].startswith("it takes an unknown time")
     (tmp_path / "long.json").write_text('{"job_seconds": 2000}')
     found = gpu._done("whole", tmp_path, time.time() + 1000, True)
     assert found["left_out"].startswith("it takes about 2000 s")
