@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +22,15 @@ Span = tuple[str, int, int]
 class Film:
     """A video and what its record says; a video without a record has no prompt and no joins.
 
-    prompts: (text, start, stop) in order of time. joins: numbers of the frames that begin a clip
-    or a wave. scale: how much the file is enlarged. asked: what decides how it looks.
+    prompts: (text, start, stop) in order of time. cuts: first frames of new scenes. joins: those
+    that begin a clip or a wave. scale: how much the file is enlarged.
     """
 
     path: Path
     method: str
     prompts: tuple[Span, ...] = ()
     crossfade: int = 0
+    cuts: tuple[int, ...] = ()
     joins: tuple[int, ...] = ()
     seed: int | None = None
     scale: int = 1
@@ -59,9 +61,9 @@ class Film:
         return frames[:, half :: self.scale, half :: self.scale], fps
 
     def parts(self, frames: int) -> list[tuple[int, int]]:
-        """Of a video of so many frames, those of each prompt that no cross-fade touches."""
-        ranges = [(start, stop) for _, start, stop in self.prompts] or [(0, frames)]
-        return away(ranges, self.crossfade)
+        """Of a video of so many frames, those of each prompt that no cross-fade touches, parted at
+        cuts."""
+        return [part for _, part in self._spans(frames)]
 
     def scenes(self, frames: int) -> list[Scene] | None:
         """The parts with what they should show; None where a prompt is not of the sprites' world,
@@ -70,8 +72,18 @@ class Film:
             facts = [parse(text) for text, _, _ in self.prompts]
         except ValueError:
             return None
-        parts = self.parts(frames) if facts else []
-        return [Scene(*part, fact) for part, fact in zip(parts, facts, strict=True)] or None
+        return [Scene(*part, facts[n]) for n, part in self._spans(frames) if facts] or None
+
+    def _spans(self, frames: int) -> list[tuple[int, tuple[int, int]]]:
+        """(number of its prompt, range) of each part."""
+        ranges = [(start, stop) for _, start, stop in self.prompts] or [(0, frames)]
+        found = []
+        for n, (whole, inner) in enumerate(zip(ranges, away(ranges, self.crossfade), strict=True)):
+            # where a prompt begins or ends with a cut there is no cross-fade
+            start, stop = (a if a in self.cuts else b for a, b in zip(whole, inner, strict=True))
+            edges = [start, *(cut for cut in self.cuts if start < cut < stop), stop]
+            found += [(n, part) for part in pairwise(edges)]
+        return found
 
 
 def films(folder: Path) -> list[Film]:
@@ -111,6 +123,7 @@ def film(path: Path) -> Film:
             record.get("method") or settings["scope"]["preset"],
             tuple((span["text"], span["start"], span["stop"]) for span in spans),
             settings["crossfade"] if len(spans) > 1 else 0,
+            _cuts(settings),
             tuple(record.get("joins") or joins(settings, record["frames"])),
             record["seed"],
             record["scale"],
@@ -123,12 +136,18 @@ def film(path: Path) -> Film:
 def joins(settings: dict[str, Any], frames: int) -> list[int]:
     """The frames that begin a clip or a wave of a video that was made with these settings.
 
-    Clips are those of the scope's ranks, if it has some, else of the length that the model was
-    trained with: a method that cuts nothing is measured where others cut.
+    Clips are those of the scope's ranks or length, if it has some, else of the length that the
+    model was trained with: a method that cuts nothing is measured where others cut.
     """
-    ranks = settings["scope"].get("ranks")
-    clip = -(-frames // ranks) if ranks else settings["clip_frames"]
+    scope = settings["scope"]
+    ranks = scope.get("ranks")
+    clip = -(-frames // ranks) if ranks else scope.get("length") or settings["clip_frames"]
     return sorted({*range(clip, frames, clip), *_waves(settings.get("wave", 0), frames)})
+
+
+def _cuts(settings: dict[str, Any]) -> tuple[int, ...]:
+    cuts = settings["scope"].get("cuts") or settings.get("cuts")
+    return tuple(sorted(cuts)) if isinstance(cuts, list) else ()
 
 
 def _waves(wave: int, frames: int) -> list[int]:

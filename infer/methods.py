@@ -51,11 +51,11 @@ def method(text: str) -> Method:
     """
     head, _, rest = text.partition(":")
     name, _, preset = head.rpartition("=")
-    pairs = [field.partition("=") for field in re.split(r",(?=\w+=)", rest)] if rest else []
+    pairs = [field.partition("=") for field in re.split(r",(?=[\w-]+=)", rest)] if rest else []
     if not preset or not all(field and value for field, _, value in pairs):
         raise ValueError(f"methods: {text!r} cannot be understood; write them like {EXAMPLE}")
-    fields = {field: _value(value) for field, _, value in pairs}
-    sampling = {flag.name for flag in SAMPLING}
+    fields = {field.replace("-", "_"): _value(value) for field, _, value in pairs}
+    sampling = {flag.name.replace("-", "_") for flag in SAMPLING}
     label = re.sub(r"[^\w.=+-]+", "_", name or text)
     return Method(
         label,

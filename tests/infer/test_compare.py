@@ -129,6 +129,7 @@ def test_methods_are_presets_with_fields_and_names():
     assert method("video_infinity:local=4").name == "video_infinity_local=4"
     assert methods(["a", "b:"])[0] == [] and "a: stands" not in str(methods(["a", "a"]))
     assert "a stands more than once" in methods(["a", "c=a", "a"])[0][0]
+    assert method("x=base:decode-tile=4,norm-clip=8").sampling == {"decode_tile": 4}
     lists = method("cuts:frames=[1,2],spread=3").scope
     assert lists == {"preset": "cuts", "frames": [1, 2], "spread": 3}
 

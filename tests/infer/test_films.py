@@ -46,6 +46,16 @@ def test_a_record_says_prompts_joins_method_and_seed(tmp_path):
     assert left(tmp_path / "b.mp4", painted(RED), method="ours", joins=[5]).joins == (5,)
 
 
+def test_scenes_begin_at_cuts_and_there_is_no_cross_fade_there(tmp_path):
+    scope = {"preset": "video_infinity", "cuts": [16, 24]}
+    settings = SETTINGS | {"scope": scope}
+    found = left(tmp_path / "a.mp4", painted(RED, BLUE), (RED, BLUE), settings=settings)
+    assert found.parts(32) == [(0, 16), (16, 24), (24, 32)]
+    assert [scene.facts for scene in found.scenes(32)] == [
+        parse(text) for text in (RED, BLUE, BLUE)
+    ]
+
+
 def test_frames_are_those_that_were_made_or_those_of_the_file(tmp_path):
     video = painted(RED)
     exact = left(tmp_path / "a.mp4", video).read()
@@ -85,6 +95,7 @@ def test_what_cannot_be_read_is_said(tmp_path):
 def test_joins_are_those_of_ranks_waves_or_training_clips():
     assert joins(SETTINGS, 32) == [8, 16, 24]
     assert joins(SETTINGS | {"scope": {"preset": "reference", "ranks": 2}}, 32) == [16]
+    assert joins(SETTINGS | {"scope": {"preset": "independent", "length": 12}}, 32) == [12, 24]
     assert joins(SETTINGS | {"wave": 12}, 24) == [8, 12, 16]
 
 
