@@ -45,5 +45,6 @@ def test_the_mesh_in_words():
         "platform": "cpu",
         "kind": "cpu",
         "devices": 6,
+        "processes": 1,
         "axes": {"guidance": 2, "clip": 3},
     }

@@ -153,7 +153,7 @@ REFUSED = [
     ({"sampler": "euler"}, ["sampler: 'euler'", "dpmsolver++", "ddim"]),
     ({"steps": 0}, ["steps=0", "1 to 999"]),
     ({"steps": 1000}, ["steps=1000", "1 to 999"]),
-    ({"scope": "wide", "scope__local": None}, ["'wide'", "base, video_infinity, reference"]),
+    ({"scope": "wide", "scope__local": None}, ["'wide'", "base, ", "reference, video_infinity, "]),
     ({"scope": "base"}, ["preset base", "'local'"]),
     ({"scope__local": -1}, ["local: -1", "0 or more"]),
     ({"crossfade": 50}, ["crossfade: 50", "at most 6"]),

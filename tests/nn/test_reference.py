@@ -4,6 +4,7 @@ And what it refuses.
 """
 
 from dataclasses import replace
+from functools import partial
 
 import jax.numpy as jnp
 import numpy as np
@@ -92,9 +93,11 @@ PHASES = st.builds(
 
 @st.composite
 def scopes(draw):
-    """(scope, frames): every combination that the public code can serve."""
+    """(scope, frames): every combination that the public code can serve. The scope is still to be
+    made: shape checks use random numbers, which a strategy must not."""
     ranks, own = draw(st.sampled_from([1, 2, 3, 4, 8])), draw(st.integers(1, 10))
-    scope = Reference(
+    scope = partial(
+        Reference,
         ranks,
         padding=draw(st.integers(1, own)),
         top_k=draw(st.integers(0, 20)),
@@ -115,10 +118,10 @@ def scopes(draw):
     time=st.sampled_from([199, 200, 799, 800, 801]),
     clips=st.sampled_from([1, 2, 4, 5]),
 )
-@example(case=(Reference(3), 24), time=801, clips=4)
-@example(case=(Reference(8, padding=1, top_k=3, conv_padding=1), 8), time=0, clips=3)
+@example(case=(partial(Reference, 3), 24), time=801, clips=4)
+@example(case=(partial(Reference, 8, padding=1, top_k=3, conv_padding=1), 8), time=0, clips=3)
 def test_attention_is_its_twin_on_any_clips(x64, case, time, clips):
-    scope, frames = case
+    scope, frames = case[0](), case[1]
     module = filled(lambda rngs: Attention(FEATURES, HEADS, FEATURES // HEADS, rngs=rngs))
     x = np.random.default_rng(frames).standard_normal((3, frames, FEATURES))
     expected = attention_twin(scope, x, time, module)
@@ -165,11 +168,11 @@ def convolution_twin(scope, x, module):
 
 @settings(max_examples=4)
 @given(case=scopes(), clips=st.sampled_from([1, 2, 4, 5]))
-@example(case=(Reference(2, padding=1, conv_padding=2), 6), clips=4)
-@example(case=(Reference(2, padding=1, conv_padding=2, synchronised="norm"), 6), clips=4)
-@example(case=(Reference(3, padding=1, synchronised="norm_and_conv"), 6), clips=4)
+@example(case=(partial(Reference, 2, padding=1, conv_padding=2), 6), clips=4)
+@example(case=(partial(Reference, 2, padding=1, conv_padding=2, synchronised="norm"), 6), clips=4)
+@example(case=(partial(Reference, 3, padding=1, synchronised="norm_and_conv"), 6), clips=4)
 def test_temporal_layers_are_their_twins_on_any_clips(x64, case, clips):
-    scope, frames = case
+    scope, frames = case[0](), case[1]
     module = filled(lambda rngs: TemporalConv(FEATURES, groups=GROUPS, rngs=rngs))
     norm = filled(lambda rngs: GroupNorm(FEATURES, GROUPS, EPSILON, rngs=rngs))
     x = np.random.default_rng(frames).standard_normal((2, frames, 2, 1, FEATURES)) + 0.5
