@@ -10,9 +10,10 @@ from flax import nnx
 from jax import Array
 
 from vinf_jax.nn.linear import Dense
+from vinf_jax.parallel import gpu
 
 SLICE = 2**20
-"""Scores of one head that are held at once; longer attentions run in slices of queries."""
+"""Scores of one head that a processor holds at once; longer attentions run in slices of queries."""
 
 
 class Attention(nnx.Module):
@@ -52,9 +53,15 @@ def merge_heads(x: Array) -> Array:
 
 
 def attend(query: Array, key: Array, value: Array) -> Array:
-    """softmax(q k / sqrt(d)) v over (..., T, heads, d), long ones in slices of queries."""
+    """softmax(q k / sqrt(d)) v over (..., T, heads, d), by the device's own attention if it has
+    one; otherwise long ones in slices of queries."""
     queries, keys = query.shape[-3], key.shape[-3]
-    slices = min(queries, -(-queries * keys // SLICE))
+    rows = math.prod(query.shape[:-3])
+    flat = [x.reshape(rows, *x.shape[-3:]) for x in (query, key, value)]
+    if gpu.fused(*flat[:2]):
+        return gpu.by_cudnn(*flat).reshape(query.shape)
+    scores = rows * query.shape[-2] * queries * keys
+    slices = max(1, min(queries, -(-scores // held(rows * query.shape[-2]))))
     while queries % slices:
         slices += 1
     if slices == 1:
@@ -62,6 +69,12 @@ def attend(query: Array, key: Array, value: Array) -> Array:
     cut = query.reshape(*query.shape[:-3], slices, queries // slices, *query.shape[-2:])
     out = jax.lax.map(lambda q: softmax_over(q, [(key, value)]), jnp.moveaxis(cut, -4, 0))
     return jnp.moveaxis(out, 0, -4).reshape(query.shape)
+
+
+def held(rows: int) -> int:
+    """Scores that are held at once, at most, where attention has no kernel of its own. rows: heads
+    of all that attend by themselves."""
+    return gpu.SCORES if gpu.on_gpu() else max(1, rows) * SLICE
 
 
 def softmax_over(

@@ -112,9 +112,16 @@ def _convolution(equation: Any) -> float:
     return 2.0 * equation.outvars[0].aval.size * kernel.size / outputs
 
 
+def _attention(equation: Any) -> float:
+    """cuDNN's, of query (N, T, heads, d): its two products."""
+    query, key = (x.aval for x in equation.invars[:2])
+    return 4.0 * query.size * key.shape[1]
+
+
 FLOPS: dict[str, Callable[[Any], float]] = {
     "dot_general": _product,
     "conv_general_dilated": _convolution,
+    "dot_product_attention_fwd_wrapper": _attention,
 }
 KINDS = {
     "ppermute": "permute",

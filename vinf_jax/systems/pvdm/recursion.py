@@ -23,6 +23,7 @@ from vinf_jax.models.pvdm_autoencoder import PVDMAutoencoder
 from vinf_jax.models.pvdm_unet import PVDMUNet
 from vinf_jax.nn.parameters import merge, split
 from vinf_jax.nn.pixels import to_bytes
+from vinf_jax.parallel.gpu import unrounded
 from vinf_jax.parallel.mesh import BATCH, EVERYWHERE, place
 
 
@@ -45,7 +46,12 @@ class Recursion:
     def __init__(self, unet: PVDMUNet, autoencoder: PVDMAutoencoder) -> None:
         self.unet, self.autoencoder = split(unet), split(autoencoder)
         graph = self.autoencoder[0]
-        self._decode = jax.jit(lambda weights, z: to_bytes(merge(graph, weights).decode(z)))
+
+        def decode(weights: Any, z: Array) -> Array:
+            with unrounded(weights):
+                return to_bytes(merge(graph, weights).decode(z))
+
+        self._decode = jax.jit(decode)
         self._steps: dict[tuple[Clamped, bool], Callable[..., State]] = {}
 
     def clips(
@@ -93,7 +99,8 @@ class Recursion:
             noise = _noise(_folded(keys, i), condition.shape[1:]) if sampler.stochastic else None
             unet = merge(self.unet[0], parameters)
             denoise = conditional(unet, condition, guidance if halves else None)
-            return sampler.step(state, denoise, i, noise)
+            with unrounded(parameters):
+                return sampler.step(state, denoise, i, noise)
 
         if (sampler, halves) not in self._steps:
             self._steps[sampler, halves] = jax.jit(one)

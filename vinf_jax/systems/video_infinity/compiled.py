@@ -11,6 +11,7 @@ from vinf_jax.models.autoencoder_kl import AutoencoderKL
 from vinf_jax.models.text_encoder import TextEncoder
 from vinf_jax.models.unet3d import UNet3D
 from vinf_jax.nn.parameters import merge, split
+from vinf_jax.parallel.gpu import unrounded
 from vinf_jax.parallel.mesh import EVERYWHERE, place
 from vinf_jax.systems.video_infinity.decoding import latents, picture
 
@@ -29,7 +30,12 @@ class Compiled:
         self.enlargement = 2 ** (len(autoencoder.decoder.up_blocks) - 1)
         self.channels = unet.conv_in.kernel.shape[-2]
         graph, self._text = split(text_encoder)
-        self._encode = jax.jit(lambda parameters, tokens: merge(graph, parameters)(tokens))
+
+        def encode(parameters: Any, tokens: Any) -> Any:
+            with unrounded(parameters):
+                return merge(graph, parameters)(tokens)
+
+        self._encode = jax.jit(encode)
         self._latents = jax.jit(latents(self.autoencoder[0], scale))
         self._kept: dict[Hashable, Any] = {}
         self._laid: dict[str, tuple[Mesh, Any]] = {}

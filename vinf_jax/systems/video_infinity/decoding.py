@@ -12,6 +12,7 @@ from jax.sharding import Mesh
 
 from vinf_jax.nn.parameters import merge
 from vinf_jax.nn.portions import in_portions
+from vinf_jax.parallel.gpu import unrounded
 from vinf_jax.parallel.mesh import EVERYWHERE, FRAMES, on_mesh, place
 
 CHUNK = 8
@@ -28,7 +29,8 @@ def picture(graph: Any, scale: float, tile: int = 0) -> Callable[[Any, Array], A
         network = merge(graph, parameters)
         one = lambda x: to_bytes(network.decode(x[0] / scale, tile or None))[None]  # noqa: E731
         frame = jax.eval_shape(one, latents[None, :1])
-        return in_portions(one, (latents[None],), frames_at_once(tile, frame.size // 3))[0]
+        with unrounded(parameters):
+            return in_portions(one, (latents[None],), frames_at_once(tile, frame.size // 3))[0]
 
     return decode
 
@@ -44,7 +46,8 @@ def latents(graph: Any, scale: float) -> Callable[[Any, Array], Array]:
 
     def encode(parameters: Any, pixels: Array) -> Array:
         images = pixels.astype(jnp.result_type(*parameters.values())) / 127.5 - 1
-        mean = merge(graph, parameters).encode(images)[0]
+        with unrounded(parameters):
+            mean = merge(graph, parameters).encode(images)[0]
         return mean.astype(jnp.promote_types(mean.dtype, jnp.float32)) * scale
 
     return encode

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from vinf_jax.nn.attention import SLICE
+from vinf_jax.nn.attention import held as held_scores
 from vinf_jax.nn.parameters import split
 from vinf_jax.parallel.hardware import USABLE
 from vinf_jax.parallel.mesh import GUIDANCE, make_mesh
@@ -65,7 +65,8 @@ def surely_fits(budget: Budget, memory: float) -> bool:
     pixels = budget.length * side * budget.halves
     at_once = min(pixels, budget.settings.portion or pixels)
     held = GENEROUS * width * (pixels * jnp.dtype(budget.dtype).itemsize + 4 * at_once)
-    scores = 12 * max(1, width // NARROW) * min(side**2, SLICE) * max(1, at_once // side)
+    rows = max(1, width // NARROW) * max(1, at_once // side)
+    scores = 12 * min(rows * side**2, held_scores(rows))
     last = autoencoder.decoder.conv_out.kernel.shape[-2] * frame
     decoding = 4 * DECODING * last * frames_at_once(budget.settings.decode_tile, frame)
     return budget.weights + max(held + scores, decoding) < USABLE * memory

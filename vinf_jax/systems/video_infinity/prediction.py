@@ -16,6 +16,7 @@ from vinf_jax.nn.context import surround
 from vinf_jax.nn.dual import DualScope
 from vinf_jax.nn.parameters import merge, split
 from vinf_jax.nn.scope import Scope
+from vinf_jax.parallel.gpu import unrounded
 from vinf_jax.parallel.mesh import CLIP, EVERYWHERE, FRAMES, on_mesh, place
 from vinf_jax.parallel.timeline import Sharded, Timeline, Whole, clip_length
 
@@ -104,7 +105,8 @@ def _call(
         how = {"gapless": gapless, "afar": afar, "portion": portion}
         context = surround(line, scope, numbers, time, **how)
         x = latents.astype(jnp.promote_types(latents.dtype, dtype_of(parameters)))
-        return unet(x, time, text, fps, context).astype(latents.dtype)
+        with unrounded(parameters):
+            return unet(x, time, text, fps, context).astype(latents.dtype)
 
     if mesh is None:
         return call(parameters, *given)

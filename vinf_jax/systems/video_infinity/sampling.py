@@ -18,6 +18,7 @@ from vinf_jax.diffusion.schedule import Schedule
 from vinf_jax.nn.context import surround
 from vinf_jax.nn.parameters import merge
 from vinf_jax.nn.scope import Scope
+from vinf_jax.parallel.gpu import unrounded
 from vinf_jax.parallel.mesh import (
     CLIP,
     EVERYWHERE,
@@ -117,7 +118,8 @@ def _halves(
         times = jnp.full(batch.shape[:1], time)
         given = {"gapless": plan.gapless, "afar": afar, "portion": plan.portion}
         context = surround(plan.line, plan.scope, numbers, times, **given)
-        out = unet(batch, times, text.reshape(-1, *text.shape[2:]), fps, context)
+        with unrounded(parameters):
+            out = unet(batch, times, text.reshape(-1, *text.shape[2:]), fps, context)
         out = out.astype(x.dtype).reshape(here, *x.shape)
         whole = jnp.zeros((plan.halves, *x.shape), x.dtype)
         whole = lax.dynamic_update_slice_in_dim(whole, out, lax.axis_index(GUIDANCE) * here, 0)

@@ -1,0 +1,92 @@
+"""What a GPU does otherwise than a processor. Nobody else asks where a program runs.
+
+Programs are traced for the default devices: what is said here is fixed then.
+"""
+
+import contextlib
+import functools
+import logging
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+HALF = (jnp.bfloat16, jnp.float16)
+WIDEST = 128
+"""Features of a head that cuDNN's attention serves on all its GPUs, gradients included."""
+MOST = 65535
+"""Attentions of a call that it serves, each a row of the GPU's grid."""
+SCORES = 2**28
+"""Of an attention that is computed by products, held at once: 1 GiB in float32."""
+NEAR = 2e-2
+"""Difference from exact numbers, of values near 1, that two half-precision products may have."""
+
+
+def on_gpu() -> bool:
+    return jax.default_backend() == "gpu"
+
+
+@contextlib.contextmanager
+def unrounded(parameters: Any) -> Generator[None]:
+    """Products and convolutions of a network with these parameters keep their precision: by itself
+    a GPU rounds the factors of float32 products to TF32, ten bits. What has half precision is left
+    alone, and so are processors."""
+    half = jnp.result_type(*jax.tree.leaves(parameters)) in HALF
+    with contextlib.nullcontext() if half or not on_gpu() else _highest():
+        yield
+
+
+def _highest() -> contextlib.AbstractContextManager[Any]:
+    return jax.default_matmul_precision("highest")
+
+
+def fused(query: Array, key: Array) -> bool:
+    """Whether cuDNN computes this attention, of query (N, T, heads, d) and key (N, S, heads, d).
+
+    Its kernel is tried once for each size, on the device; where it fails, or its answer is wrong,
+    a line in the log says so and XLA's products serve.
+    """
+    batch, queries, heads, size = query.shape
+    fits = query.dtype in HALF and size <= WIDEST and size % 8 == 0 and 0 < batch <= MOST
+    return fits and on_gpu() and _serves(queries, key.shape[1], heads, size, query.dtype)
+
+
+def by_cudnn(query: Array, key: Array, value: Array) -> Array:
+    """Attention of query (N, T, heads, d) to S keys and values."""
+    return jax.nn.dot_product_attention(query, key, value, implementation="cudnn")
+
+
+@functools.cache
+def _serves(queries: int, keys: int, heads: int, size: int, dtype: Any) -> bool:
+    # In a thread of its own: this one is tracing the program that asks.
+    with ThreadPoolExecutor(1) as other:
+        try:
+            error = other.submit(_error, by_cudnn, queries, keys, heads, size, dtype).result()
+            trouble = "" if error < NEAR else f"its answer is {error:.2g} off"
+        except Exception as failure:  # whatever refuses is the reason
+            trouble = f"{failure}".partition("\n")[0] or type(failure).__name__
+    if trouble:
+        shape = f"{queries} queries, {keys} keys, {heads} heads of {size} in {jnp.dtype(dtype)}"
+        logging.getLogger(__name__).warning("cuDNN's attention of %s: %s", shape, trouble)
+    return not trouble
+
+
+def _error(
+    attend: Callable[..., Array], queries: int, keys: int, heads: int, size: int, dtype: Any
+) -> float:
+    """The largest difference from exact numbers in the first and last query's answers."""
+    rng = np.random.default_rng(0)
+    q, k, v = (
+        rng.standard_normal((1, n, heads, size), np.float32).astype(dtype)
+        for n in (queries, keys, keys)
+    )
+    found = np.asarray(jax.jit(attend)(q, k, v)[0, [0, -1]], np.float32)
+    q, k, v = (x[0].astype(np.float32) for x in (q[:, [0, -1]], k, v))
+    scores = np.einsum("thd,shd->hts", q, k) / np.sqrt(np.float32(size))
+    weights = np.exp(scores - scores.max(-1, keepdims=True))
+    exact = np.einsum("hts,shd->thd", weights / weights.sum(-1, keepdims=True), v)
+    return float(np.abs(found - exact).max())
