@@ -2,22 +2,26 @@
 
     python -m infer benchmark gpu --out DIR --minutes 9
 
-Parts run in processes of their own, one after the other, and share a compile cache; DIR/gpu.json is
-written after every part, and what a part had measured when the time was over is kept. VideoCrafter2
-at 320x512 with guidance in bfloat16, random weights. FLOPs are by the counts of
+DIR/gpu.json is written with every figure, so a run that is cut off keeps what it has. Parts that
+are alike share a process, its model and its compiled functions, and all share a compile cache. A
+part that fails or outlasts its time is told, and the next begin in a new process. VideoCrafter2 at
+320x512 with guidance in bfloat16, random weights. FLOPs are by the counts of
 `vinf_jax.parallel.traced` (0.7875 T of a frame's call, 1.564 T of a decoded frame); shares are of
 790 TFLOP/s, what matrix products reach on an H200. Where torch with CUDA and diffusers are
 installed, their call stands beside ours.
 """
 
 import argparse
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,7 +35,8 @@ END = 5.0
 
 class Part(NamedTuple):
     """least: seconds without which it is not begun. most: that it may take. environment: beside
-    the caller's. measures: what of `gpu_parts`, if that has another name."""
+    the caller's, its flags behind the caller's own; parts of one environment in a row share a
+    process. measures: what of `gpu_parts`, if that has another name."""
 
     what: str
     least: float
@@ -40,22 +45,25 @@ class Part(NamedTuple):
     measures: str = ""
 
 
-SHARED = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
-WIDE = {"XLA_PYTHON_CLIENT_MEM_FRACTION": "0.92"}
+CUBLAS = "--xla_gpu_enable_triton_gemm=false"
+"""Products by cuBLAS alone: trying Triton's for each of them takes minutes."""
+WIDE = {"XLA_PYTHON_CLIENT_MEM_FRACTION": "0.92"} | {"XLA_FLAGS": CUBLAS}
+SHARED = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"} | {"XLA_FLAGS": CUBLAS}
+SAME = {"XLA_FLAGS": "--xla_gpu_deterministic_ops=true", "JAX_PLATFORMS": "cuda,cpu"}
 PARTS = {
-    "clip": Part("24 frames: a step with guidance, decoding", 30, 200, WIDE),
-    "long": Part("2,304 frames: some steps, the rest extrapolated", 60, 240, WIDE),
-    "eager": Part("24 frames, one call: ours and diffusers", 60, 180, SHARED),
-    "attention": Part("attention: ours, XLA's, cuDNN's", 20, 60, SHARED),
-    "profile": Part("a step of 24 frames, kernel by kernel", 40, 90, WIDE),
-    "compiled": Part("24 frames, one call: ours and torch.compile", 90, 240, SHARED),
+    "clip": Part("24 frames: a step with guidance", 30, 240, WIDE),
+    "decode": Part("decoding 24 frames", 15, 90, WIDE),
+    "profile": Part("a step of 24 frames, kernel by kernel", 10, 60, WIDE),
+    "long": Part("2,304 frames: some steps, the rest extrapolated", 60, 300, WIDE),
+    "attention": Part("attention: ours, XLA's, cuDNN's", 20, 60, WIDE),
+    "beside": Part("24 frames, one call: ours, diffusers, torch.compile", 60, 300, SHARED),
+    "sprites": Part("the small model: float32 against the processor, resumed", 20, 90, SAME),
     **{
-        name: Part(f"a step of 24 frames, {key}={flag}", 50, 120, WIDE | {key: flag}, "step")
+        name: Part(f"a step of 24 frames, {key}={flag}", 50, 240, WIDE | {key: flag}, "step")
         for name, key, flag in (
+            ("triton", "XLA_FLAGS", ""),
             ("O1", "JAX_OPTIMIZATION_LEVEL", "O1"),
-            ("no_command_buffers", "XLA_FLAGS", "--xla_gpu_enable_command_buffer="),
-            ("no_triton_gemm", "XLA_FLAGS", "--xla_gpu_enable_triton_gemm=false"),
-            ("conv_nhwc", "XLA_FLAGS", "--xla_gpu_force_conv_nhwc=true"),
+            ("no_command_buffers", "XLA_FLAGS", f"{CUBLAS} --xla_gpu_enable_command_buffer="),
         )
     },
     "whole": Part("2,304 frames, 30 steps, decoding: nothing extrapolated", 120, 1200, WIDE),
@@ -63,12 +71,12 @@ PARTS = {
 
 
 def main(argv: Sequence[str]) -> int:
-    """Measures what the time allows; or is one of the parts."""
+    """Measures what the time allows; or is a process that does some of the parts."""
     options = _parser().parse_args(list(argv))
-    if options.part:
+    if options.process:
         from . import gpu_parts
 
-        gpu_parts.measure(options.part, options.out, options.until, options.rehearse)
+        gpu_parts.measure(options.parts, options.until, options.rehearse)
         return 0
     if options.minutes <= 0:
         raise ValueError(f"minutes: {options.minutes}; give more than 0")
@@ -80,45 +88,65 @@ def main(argv: Sequence[str]) -> int:
     kept = record.Record(
         "gpu --out DIR", words, options.out / "gpu.json", rehearsal=options.rehearse
     )
-    with tempfile.TemporaryDirectory() as scratch:
-        for name in options.parts:
-            kept.add(name, _done(name, Path(scratch), until, options.rehearse))
+    with tempfile.TemporaryDirectory() as cache:
+        given = {"JAX_COMPILATION_CACHE_DIR": cache} | os.environ
+        given |= {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"} if options.rehearse else {}
+        names = list(options.parts)
+        while names:
+            names = names[_tried(kept, _alike(names), until - END, given, options.rehearse) :]
     return 0
 
 
-def _done(name: str, scratch: Path, until: float, rehearse: bool) -> dict[str, Any]:
-    """One part's result, or why there is none."""
-    part, left = PARTS[name], until - END - time.time()
-    told = {"what": part.what, "environment": part.environment}
-    if left < part.least:
-        return told | {"left_out": f"{left:.0f} s were left, and it takes {part.least:.0f} or more"}
-    before = _extrapolated(scratch)
-    if name == "whole" and (before is None or before > left):
-        takes = "an unknown time" if before is None else f"about {before:.0f} s"
-        return told | {"left_out": f"it takes {takes}, and {left:.0f} s were left"}
-    words = ["-m", "benchmarks", "gpu", "--part", part.measures or name]
-    words += ["--out", str(scratch / f"{name}.json"), *(["--rehearse"] if rehearse else [])]
-    seconds = left if rehearse else min(left, part.most)
-    words += ["--until", str(time.time() + seconds)]
-    environment = {"JAX_COMPILATION_CACHE_DIR": str(scratch / "cache")} | os.environ
-    environment |= part.environment | ({"JAX_PLATFORMS": "cpu"} if rehearse else {})
-    began = time.time()
-    try:
-        status: int | str = subprocess.run(
-            [sys.executable, *words], env=environment, timeout=seconds
-        ).returncode
-    except subprocess.TimeoutExpired:
-        status = f"ended after {seconds:.0f} s"
-    file = scratch / f"{name}.json"
-    found = json.loads(file.read_text()) if file.is_file() else {}
-    took = {"status": status, "part_seconds": round(time.time() - began, 1)}
-    return told | found | took
+def _alike(names: Sequence[str]) -> list[str]:
+    """The first of these, and those behind it that can share its process."""
+    own = PARTS[names[0]].environment
+    return list(takewhile(lambda name: PARTS[name].environment == own, names))
 
 
-def _extrapolated(scratch: Path) -> float | None:
-    """Seconds of the long video as `long` has foretold them."""
-    file = scratch / "long.json"
-    return json.loads(file.read_text()).get("job_seconds") if file.is_file() else None
+def _tried(
+    kept: record.Record,
+    names: Sequence[str],
+    until: float,
+    environment: Mapping[str, str],
+    rehearse: bool,
+) -> int:
+    """Does parts of one environment, one after the other; how many of them are over with."""
+    words = ["-m", "benchmarks", "gpu", "--out", ".", "--until", str(until), "--parts", *names]
+    words += ["--process", *(["--rehearse"] if rehearse else [])]
+    own = PARTS[names[0]].environment
+    flags = f"{environment.get('XLA_FLAGS', '')} {own.get('XLA_FLAGS', '')}".strip()
+    environment = {**environment, **own, "XLA_FLAGS": flags}
+    environment |= {"JAX_PLATFORMS": "cpu"} if rehearse else {}
+    done = 0
+    with subprocess.Popen(
+        [sys.executable, *words],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        process_group=0,
+    ) as child:
+        try:
+            for name, facts, over in _told(child):
+                result = {"what": PARTS[name].what, "environment": own} | facts
+                (kept.add if over else kept.keep)(name, result)
+                done += over
+            status = child.wait()
+        finally:  # and the processes that it began: they would keep the GPU's memory
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+    if done < len(names):
+        begun = kept.fields["results"].get(names[done], {"what": PARTS[names[done]].what})
+        kept.add(names[done], begun | {"failed": f"its process ended with {status}"})
+        done += 1
+    return done
+
+
+def _told(child: subprocess.Popen) -> Iterator[tuple[str, dict[str, Any], bool]]:
+    """What a process says: of which part, all that it found so far, whether that is all."""
+    assert child.stdout
+    for line in child.stdout:
+        told = json.loads(line)
+        yield told["part"], told["facts"], told["over"]
 
 
 def _parser() -> record.Parser:
@@ -129,6 +157,6 @@ def _parser() -> record.Parser:
         "--parts", nargs="+", choices=PARTS, default=[*PARTS], help="default: all, in this order"
     )
     to.add_argument("--rehearse", action="store_true", help="a tiny model, on the CPU")
-    to.add_argument("--part", help=argparse.SUPPRESS)
+    to.add_argument("--process", action="store_true", help=argparse.SUPPRESS)
     to.add_argument("--until", type=float, default=0.0, help=argparse.SUPPRESS)
     return to

@@ -1,11 +1,14 @@
-"""The parts of `gpu`, each in a process of its own: what is measured, and written as it comes."""
+"""The parts of `gpu`: what is measured, and told as it comes."""
 
 import contextlib
 import json
 import os
+import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,8 @@ import numpy as np
 
 from vinf_jax.systems.video_infinity import Progress, VideoInfinity
 
-from . import gpu_attention, gpu_kernels, networks, record
+from . import gpu_attention, gpu_kernels, gpu_sprites, networks, record
+from .gpu import PARTS
 from .gpu_model import model
 from .paired import spread
 
@@ -23,8 +27,10 @@ FRAME, DECODED = 0.7875e12, 1.564e12
 ATTAINABLE = 790e12
 PROMPTS = ("a",)
 STEPS = 30
-SHORT, LONG, SAMPLE = 24, 2304, 64
-"""Frames: of a published clip, of the paper's longest video, and of that those that are decoded."""
+SHORT, LONG = 24, 2304
+"""Frames: of a published clip, and of the paper's longest video."""
+OUT = sys.stdout
+"""Where parts are told; what libraries print goes to the errors."""
 
 
 class Enough(Exception):
@@ -32,15 +38,17 @@ class Enough(Exception):
 
 
 class Part:
-    """What a part writes into: `say` keeps on disk what it has so far."""
+    """What a part found; `say` tells the process that waits for it."""
 
-    def __init__(self, file: Path, until: float, rehearse: bool) -> None:
-        self.file, self.until, self.rehearse = file, until, rehearse
-        self.facts: dict[str, Any] = {"device": jax.devices()[0].device_kind}
+    def __init__(self, name: str, until: float, rehearse: bool, found: Mapping[str, Any]) -> None:
+        self.name, self.until, self.rehearse = name, until, rehearse
+        self.found = found
+        self.facts: dict[str, Any] = {}
 
-    def say(self, **facts: Any) -> None:
-        self.facts |= facts | memory()
-        self.file.write_text(json.dumps(self.facts))
+    def say(self, over: bool = False, **facts: Any) -> None:
+        self.facts |= facts
+        told = {"part": self.name, "facts": self.facts, "over": over}
+        print(json.dumps(told), file=OUT, flush=True)
 
     @property
     def left(self) -> float:
@@ -55,15 +63,45 @@ class Part:
         return {"teraflops_per_second": rate / 1e12, "share_of_790": rate / ATTAINABLE}
 
 
-def measure(name: str, file: Path, until: float, rehearse: bool) -> None:
-    """Does one part."""
-    MEASURED[name](Part(file, until, rehearse))
+def measure(names: Sequence[str], until: float, rehearse: bool) -> None:
+    """Does these parts. One that fails says why; one that outlasts its time ends the process."""
+    found: dict[str, dict[str, Any]] = {}
+    with contextlib.redirect_stdout(sys.stderr):
+        for name in names:
+            plan, left = PARTS[name], until - time.time()
+            end = until if rehearse else min(until, time.time() + plan.most)
+            part = Part(name, end, rehearse, found)
+            found[name] = part.facts
+            if left < plan.least:
+                told = f"{left:.0f} s were left, and it takes {plan.least:.0f} or more"
+                part.say(over=True, left_out=told)
+                continue
+            _measured(part, plan.measures or name)
 
 
-def memory() -> dict[str, int]:
-    """The most that the device held so far, where it says so."""
-    told = jax.devices()[0].memory_stats() or {}
-    return {"peak_bytes": told["peak_bytes_in_use"]} if "peak_bytes_in_use" in told else {}
+def _measured(part: Part, measures: str) -> None:
+    began = time.time()
+    part.say(device=jax.devices()[0].device_kind)
+    late = threading.Timer(part.left, _late, (part,))
+    late.daemon = True
+    late.start()
+    try:
+        MEASURED[measures](part)
+    except Exception as error:  # the parts behind it are not to be lost with it
+        traceback.print_exc()
+        part.say(failed=f"{type(error).__name__}: {error}"[:400])
+    late.cancel()
+    part.say(over=True, part_seconds=round(time.time() - began, 1))
+
+
+def _late(part: Part) -> None:
+    print(f"{part.name}: its time is over", file=sys.stderr, flush=True)
+    os._exit(124)
+
+
+def memory(name: str) -> int | None:
+    """What the device says of its memory."""
+    return (jax.devices()[0].memory_stats() or {}).get(name)
 
 
 def steps(made: VideoInfinity, frames: int, count: int, until: float) -> tuple[list[float], float]:
@@ -100,41 +138,48 @@ def decoded(made: VideoInfinity, frames: int, count: int) -> float:
 
 def step(part: Part) -> None:
     """A step of a clip, the first two steps not counted."""
-    made, frames = model(part.rehearse), 4 if part.rehearse else SHORT
-    count = 5 if part.rehearse else 14
-    seconds, compiling = steps(made, frames, count, part.until)
-    counted = seconds[2:] or seconds
-    middle = float(np.median(counted))
-    rate = part.share(2 * frames * FRAME, middle)
-    part.say(frames=frames, compile_seconds=compiling, step_seconds=spread(counted), **rate)
-
-
-def clip(part: Part) -> None:
-    """A step of a clip, then decoding."""
-    step(part)
-    made, frames = model(part.rehearse), 4 if part.rehearse else SHORT
-    each = decoded(made, frames, frames) / frames
-    rate = {f"decode_{key}": value for key, value in part.share(DECODED, each).items()}
-    part.say(decode_seconds_per_frame=each, **rate)
+    _step(part, 4 if part.rehearse else SHORT, 5 if part.rehearse else 14, uncounted=2)
 
 
 def long(part: Part) -> None:
-    """A few steps of a long video and some of its frames decoded; the job's seconds follow."""
-    made, frames = model(part.rehearse), 24 if part.rehearse else LONG
-    seconds, compiling = steps(made, frames, 4, part.until - 0.2 * part.left)
-    counted = seconds[1:] or seconds
+    """A few steps of a long video, the first one not counted; the job's seconds follow."""
+    frames = 24 if part.rehearse else LONG
+    middle = _step(part, frames, 3, uncounted=1)
+    each = part.found.get("decode", {}).get("seconds_per_frame")
+    if each is None:
+        each = decoded(model(part.rehearse), frames, SHORT) / SHORT
+    part.say(decode_seconds=each * frames)
+    part.say(job_seconds=STEPS * middle + each * frames, extrapolated=True)
+
+
+def _step(part: Part, frames: int, count: int, uncounted: int) -> float:
+    """Seconds of a step of so many frames, and the memory that it took."""
+    made, before = model(part.rehearse), memory("bytes_in_use")
+    seconds, compiling = steps(made, frames, count, part.until)
+    counted = seconds[uncounted:] or seconds
     middle = float(np.median(counted))
-    rate = part.share(2 * frames * FRAME, middle)
-    part.say(frames=frames, compile_seconds=compiling, steps_measured=len(seconds))
-    part.say(step_seconds=spread(counted), **rate)
-    sample = min(SAMPLE, frames)
-    decoding = decoded(made, frames, sample) / sample * frames
-    part.say(decode_seconds=decoding, job_seconds=STEPS * middle + decoding, extrapolated=True)
+    part.say(frames=frames, compile_seconds=compiling, step_seconds=spread(counted))
+    part.say(seconds=seconds, **part.share(2 * frames * FRAME, middle))
+    peak = memory("peak_bytes_in_use")
+    if before is not None and peak is not None:
+        part.say(peak_bytes=peak, bytes_per_frame=(peak - before) / frames)
+    return middle
+
+
+def decode(part: Part) -> None:
+    """A clip decoded, after a first time."""
+    frames = 4 if part.rehearse else SHORT
+    each = decoded(model(part.rehearse), frames, frames) / frames
+    part.say(seconds_per_frame=each, **part.share(DECODED, each))
 
 
 def whole(part: Part) -> None:
     """The long video from the first step to the last frame, after a step that compiles."""
     made, frames = model(part.rehearse), 24 if part.rehearse else LONG
+    foretold = part.found.get("long", {}).get("job_seconds", 0.0)
+    if foretold > part.left:
+        part.say(left_out=f"it takes about {foretold:.0f} s, and {part.left:.0f} s were left")
+        return
     steps(made, frames, 1, part.until)
     decoded(made, frames, 8)
     began, count = time.perf_counter(), 0
@@ -151,24 +196,18 @@ def whole(part: Part) -> None:
     part.say(**part.share(flops, seconds))
 
 
-def beside(side: str) -> Callable[[Part], None]:
-    """One call of the UNet on a clip with guidance, ours and PyTorch's in turns."""
-
-    def compare(part: Part) -> None:
-        os.environ.setdefault("JAX_PLATFORMS", "cuda")
-        if record.lacking(networks.PUBLIC):
-            part.say(left_out=f"{', '.join(networks.PUBLIC)} are not all installed")
-            return
-        names = ("guided", "decoded") if side == "eager" else ("guided",)
-        for name in names:
-            found = networks.measured(name, ("ours", side), 7, 0, part.rehearse)
-            part.say(**{name: found})
-
-    return compare
+def beside(part: Part) -> None:
+    """One call of the UNet on a clip with guidance, and of the decoder, ours and PyTorch's."""
+    os.environ.setdefault("JAX_PLATFORMS", "cuda")
+    if record.lacking(networks.PUBLIC):
+        part.say(left_out=f"{', '.join(networks.PUBLIC)} are not all installed")
+        return
+    for name, sides in (("guided", networks.SIDES), ("decoded", networks.SIDES[:2])):
+        part.say(**{name: networks.measured(name, sides, 7, 0, part.rehearse)})
 
 
 def profile(part: Part) -> None:
-    """Two steps under the profiler."""
+    """Two steps under the profiler, after others."""
     made, frames = model(part.rehearse), 4 if part.rehearse else SHORT
     steps(made, frames, 2, part.until)
     with tempfile.TemporaryDirectory() as folder:
@@ -184,13 +223,19 @@ def attention(part: Part) -> None:
         part.say(**{name: result})
 
 
+def sprites(part: Part) -> None:
+    """The model that ships."""
+    part.say(**gpu_sprites.compared(part.rehearse))
+
+
 MEASURED: dict[str, Callable[[Part], None]] = {
-    "clip": clip,
+    "clip": step,
     "step": step,
-    "long": long,
-    "whole": whole,
-    "eager": beside("eager"),
-    "compiled": beside("compiled"),
+    "decode": decode,
     "profile": profile,
+    "long": long,
     "attention": attention,
+    "beside": beside,
+    "sprites": sprites,
+    "whole": whole,
 }

@@ -56,8 +56,18 @@ def model(work: Work) -> Any:
 
 
 def _laid(network: Any, work: Work) -> Any:
-    layout = torch.channels_last if DEVICE == "cuda" else torch.preserve_format
-    return network.to(DEVICE, getattr(torch, work.dtype), memory_format=layout)
+    network.to(DEVICE, getattr(torch, work.dtype))
+    return channels_last(network) if DEVICE == "cuda" else network
+
+
+def channels_last(network: Any) -> Any:
+    """The kernels of its convolutions laid out so, in two and in three dimensions; the network's
+    own `to` knows one of them at a time."""
+    layouts = {4: torch.channels_last, 5: torch.channels_last_3d}
+    for x in network.parameters():
+        if x.dim() in layouts:
+            x.data = x.data.to(memory_format=layouts[x.dim()])
+    return network
 
 
 def _unet(network: Any, work: Work, compiled: bool) -> Call:

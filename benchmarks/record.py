@@ -19,6 +19,8 @@ from .watched import machine
 HERE = Path(__file__).parent
 LIBRARIES = ("jax", "jaxlib", "flax", "numpy", "torch", "diffusers", "transformers")
 FIELDS = ("command", "date", "machine", "versions", "results")
+LONG = ("runs", "kernels")
+"""Fields that are kept but not printed."""
 QUIET = 1.0
 """Load average from which what is measured says more about the other work than about ours."""
 
@@ -71,12 +73,16 @@ class Record:
             load = found["load_average"][0]
             print(f"the machine is busy (load {load}): its figures say little", file=sys.stderr)
 
-    def add(self, name: str, result: Mapping[str, Any]) -> None:
-        """Keeps and prints one result."""
+    def keep(self, name: str, result: Mapping[str, Any]) -> None:
+        """Keeps one result, or what there is of it."""
         self.fields["results"][name] = dict(result)
         if self.path:
             self.path.write_text(json.dumps(self.fields, indent=1) + "\n")
-        shown = {field: value for field, value in result.items() if field != "runs"}
+
+    def add(self, name: str, result: Mapping[str, Any]) -> None:
+        """Keeps and prints one result."""
+        self.keep(name, result)
+        shown = {field: value for field, value in result.items() if field not in LONG}
         print(f"{name}: {json.dumps(shown)}", flush=True)
 
 

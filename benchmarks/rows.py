@@ -138,6 +138,8 @@ def _gpu(results: Results) -> Iterator[Row]:
             )
             step = seconds(found["step_seconds"]["median"])
             yield what, f"{step} a step{share}", "", "", GOALS.get((name, "step"), "")
+        if "seconds_per_frame" in found:
+            yield what, f"{seconds(found['seconds_per_frame'])} a frame", "", "", ""
         if "job_seconds" in found:
             how = " (extrapolated)" if found["extrapolated"] else ""
             yield (

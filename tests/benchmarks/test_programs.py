@@ -1,13 +1,16 @@
 """The doors of the measuring programs; nothing is measured here."""
 
 import importlib
+import io
+import json
+import os
 import time
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from benchmarks import gpu, gpu_kernels
+from benchmarks import gpu, gpu_kernels, gpu_parts, record
 from benchmarks.__main__ import PROGRAMS
 from benchmarks.network_work import Tensors
 from infer import benchmark
@@ -64,14 +67,51 @@ def test_weights_are_the_same_each_time_and_keep_their_size():
     assert not np.array_equal(first["a.bias"], first["norm.weight"] - 1)
 
 
-def test_a_part_without_time_is_left_out(tmp_path):
-    found = gpu._done("clip", tmp_path, time.time() + 10, True)
-    assert "takes 30 or more" in found["left_out"]
-    found = gpu._done("whole", tmp_path, time.time() + 1000, True)
-    assert found["left_out"].startswith("it takes an unknown time")
-    (tmp_path / "long.json").write_text('{"job_seconds": 2000}')
-    found = gpu._done("whole", tmp_path, time.time() + 1000, True)
-    assert found["left_out"].startswith("it takes about 2000 s")
+@pytest.fixture
+def told(monkeypatch):
+    """What the parts of the GPU's program say, line by line."""
+    said = io.StringIO()
+    monkeypatch.setattr(gpu_parts, "OUT", said)
+    return lambda: [json.loads(line) for line in said.getvalue().splitlines()]
+
+
+def test_a_part_without_time_is_left_out(told):
+    gpu_parts.measure(["clip", "whole"], time.time() + 10, True)
+    assert [said["over"] for said in told()] == [True, True]
+    assert "takes 30 or more" in told()[0]["facts"]["left_out"]
+    part = gpu_parts.Part("whole", time.time() + 100, True, {"long": {"job_seconds": 2000}})
+    gpu_parts.whole(part)
+    assert told()[-1]["facts"]["left_out"].startswith("it takes about 2000 s")
+
+
+def test_a_part_that_fails_does_not_take_the_next_ones_with_it(told, monkeypatch):
+    def broken(part):
+        part.say(frames=3)
+        raise RuntimeError("out of memory")
+
+    done = {"clip": broken, "decode": lambda part: part.say(frames=5)}
+    monkeypatch.setattr(gpu_parts, "MEASURED", done)
+    gpu_parts.measure(["clip", "decode"], time.time() + 100, True)
+    first, second = [said["facts"] for said in told() if said["over"]]
+    assert (first["frames"], first["failed"]) == (3, "RuntimeError: out of memory")
+    assert second["frames"] == 5 and "failed" not in second
+
+
+@pytest.mark.parametrize("over", [False, True])
+def test_a_process_that_dies_leaves_what_it_said(tmp_path, monkeypatch, over):
+    """The part that it was at has failed; those before it and behind it have not."""
+    said = json.dumps({"part": "clip", "facts": {"frames": 24}, "over": over})
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\necho '{said}'\nexit 3\n")
+    python.chmod(0o700)
+    monkeypatch.setattr(gpu.sys, "executable", str(python))
+    kept = record.Record("gpu", [], tmp_path / "gpu.json")
+    names = ["clip", "decode", "long"]
+    assert gpu._tried(kept, names, time.time() + 9, os.environ, True) == 1 + over
+    found = json.loads((tmp_path / "gpu.json").read_text())["results"]
+    assert found["clip"]["frames"] == 24
+    assert found["decode" if over else "clip"]["failed"] == "its process ended with 3"
+    assert "failed" not in (found["clip"] if over else {}) and "long" not in found
 
 
 def line(name, *events):
