@@ -57,6 +57,12 @@ def test_every_device_of_a_mesh_calls_cudnn(served, source):
     assert lowered.as_text().count("__cudnn$fmhaSoftmax") == 1
 
 
+def test_many_queries_are_tried_with_fewer(served):
+    query, key = (jax.ShapeDtypeStruct((1, n, 2, 8), jnp.bfloat16) for n in (10**7, 77))
+    assert jax.eval_shape(attend, query, key, key).shape == query.shape
+    assert served == [(gpu.TRIED, 77, 2, 8)]
+
+
 def test_its_products_are_counted(served):
     given = [drawn(5), drawn(9), drawn(9)]
     program = fresh().trace(*given)

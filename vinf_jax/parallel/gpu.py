@@ -22,6 +22,8 @@ MOST = 65535
 """Attentions of a call that it serves, each a row of the GPU's grid."""
 SCORES = 2**28
 """Of an attention that is computed by products, held at once: 1 GiB in float32."""
+TRIED = 4096
+"""Queries with which its kernel is tried, at most; it treats more of them alike."""
 NEAR = 2e-2
 """Difference from exact numbers, of values near 1, that two half-precision products may have."""
 
@@ -52,7 +54,8 @@ def fused(query: Array, key: Array) -> bool:
     """
     batch, queries, heads, size = query.shape
     fits = query.dtype in HALF and size <= WIDEST and size % 8 == 0 and 0 < batch <= MOST
-    return fits and on_gpu() and _serves(queries, key.shape[1], heads, size, query.dtype)
+    tried = min(queries, TRIED), key.shape[1], heads, size, query.dtype
+    return fits and on_gpu() and _serves(*tried)
 
 
 def by_cudnn(query: Array, key: Array, value: Array) -> Array:
