@@ -24,7 +24,7 @@ def get_config() -> ConfigDict:
             "patch": 8,
             "width": 128,
             "latent_channels": 4,
-            "layers": 3,
+            "layers": 4,
             "heads": 4,
             "head_size": 32,
             "plane_layers": 2,
@@ -35,7 +35,7 @@ def get_config() -> ConfigDict:
     # All tokens look at each other behind every block; no plane needs to by itself.
     config.unet = ConfigDict(
         {
-            "channels": (64, 128),
+            "channels": (80, 160),
             "layers": 1,
             "attention": (False, False),
             "heads": 4,
@@ -50,11 +50,12 @@ def get_config() -> ConfigDict:
         {
             "steps": 2400,
             "adversarial_steps": 0,
-            "batch": 4,
+            "batch": 64,
             "rule": "muon",
             "rate": 2e-3,
             "warmup": 100,
             "decay_steps": 2400,
+            "minutes": 0.0,
             "accumulate": 1,
             "turn": 1,
             "pixel": 4.0,
@@ -62,9 +63,9 @@ def get_config() -> ConfigDict:
             "adversarial": 1.0,
             "match": 4.0,
             "critic_width": 32,
-            "decay": 0.995,
+            "decay": 0.998,
             "average_every": 1,
-            "save_every": 200,
+            "save_every": 2000,
             "shown": 6,
         }
     )
@@ -73,21 +74,22 @@ def get_config() -> ConfigDict:
     # condition_noise: on the latents of that clip, which by recursion are not those of a real one.
     config.train_diffusion = ConfigDict(
         {
-            "clips": 4096,
-            "windows": 2,
+            "clips": 24_576,
+            "windows": 3,
             "steps": 4000,
-            "batch": 16,
+            "batch": 256,
             "rule": "muon",
             "rate": 1.5e-3,
             "warmup": 200,
             "decay_steps": 4000,
+            "minutes": 0.0,
             "accumulate": 1,
             "conditional": 0.6,
             "coin": "sample",
             "condition_noise": 0.1,
-            "decay": 0.998,
+            "decay": 0.999,
             "average_every": 1,
-            "save_every": 500,
+            "save_every": 4000,
             "shown": 8,
         }
     )

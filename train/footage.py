@@ -11,11 +11,14 @@ from vinf_jax.media.loader import batches, position
 
 
 def opened(config, out: Path, split: str, frames: int) -> Clips:
-    """The data set that `config.data` names; what was found out about it is kept beside the run."""
+    """The data set that `config.data` names; what was found out about it is kept beside the run.
+
+    Where its folder says {split}, "train" or "test" is meant: arrays hold one of both.
+    """
     data = config.data
     return open_clips(
         data.kind,
-        data.folder or None,
+        data.folder.replace("{split}", split) or None,
         frames=frames,
         size=config.size,
         split=split,

@@ -12,9 +12,7 @@ from flax import nnx
 from jax.sharding import Mesh
 
 from vinf_jax.checkpoint.numbered import Checkpoints
-from vinf_jax.models.lpips import LPIPS
 from vinf_jax.models.patch_discriminator import PatchDiscriminator
-from vinf_jax.nn import stored
 from vinf_jax.nn.networks import parameters
 from vinf_jax.nn.parameters import merge, split
 from vinf_jax.nn.pixels import to_bytes, to_unit
@@ -23,7 +21,7 @@ from vinf_jax.training import adversarial as turns
 from vinf_jax.training import loop
 from vinf_jax.training import state as training
 
-from . import footage, plane_losses, stage
+from . import footage, plane_losses, plane_steps, stage
 from .plane_networks import (
     STAGES,
     arithmetic,
@@ -33,24 +31,13 @@ from .plane_networks import (
     settings,
 )
 from .plane_pictures import show
-from .plane_rules import rule_of
+from .plane_rules import rule_of, steps_of
 
 
 def reconstruction(config, out: Path) -> None:
     """The first stage: pixels, and how frames look."""
-    t = config.train_autoencoder
-    graph, fresh = new_autoencoder(config)
-    rule = _rule(t)
-    mesh, state, placement = stage.laid(config, training.begin(fresh, rule))
-    update = training.updater(
-        plane_losses.alone(t, graph, distance_of(config), arithmetic(config)),
-        rule,
-        decay=t.decay,
-        average_every=t.average_every,
-        key=jax.random.key(config.seed + 1),
-        placement=placement,
-    )
-    _train(config, t.steps, "reconstruction", out, update, state, mesh, graph)
+    steps = steps_of(config.train_autoencoder)
+    _train(config, steps, "reconstruction", out, *plane_steps.autoencoder(config))
 
 
 def adversarial(config, out: Path) -> None:
@@ -60,15 +47,16 @@ def adversarial(config, out: Path) -> None:
     graphs, critic = _critics(config)
     rules = {turns.MODEL: _rule(t), turns.CRITIC: _critic_rule(t)}
     first, steps = loop.resume(
-        training.begin(fresh, rules[turns.MODEL]),
+        training.begin(fresh, rules[turns.MODEL], bool(t.minutes)),
         Checkpoints(out / STAGES["reconstruction"] / "checkpoints"),
     )
+    first.pop(training.SHARE, None)  # the critics' steps are counted
     if not steps:
         raise ValueError(f"{out} has no checkpoint of the stage reconstruction: run that first")
     start = turns.begin(first, critic, rules[turns.CRITIC])
     mesh, state, placement = stage.laid(config, start)
     update = turns.updater(
-        plane_losses.losses(t, graph, graphs, distance_of(config), arithmetic(config)),
+        plane_losses.losses(t, graph, graphs, plane_steps.distance_of(config), arithmetic(config)),
         rules,
         every=t.turn,
         decay=t.decay,
@@ -92,15 +80,6 @@ def export(config, out: Path, folder: Path) -> None:
         provenance=note,
         overwrite=folder.exists(),
     )
-
-
-def distance_of(config) -> plane_losses.Distance:
-    """LPIPS with the weights that the config names, or the substitute, which says so."""
-    if not config.perceptual:
-        print("no LPIPS weights (config field perceptual): frames are compared by their edges")
-        return plane_losses.edges
-    network = stored.load(config.perceptual, "lpips", LPIPS)
-    return lambda made, real: network(made, real).mean()
 
 
 def _train(

@@ -4,12 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vinf_jax.diffusion.losses import denoising_loss
-from vinf_jax.diffusion.schedule import Schedule
 from vinf_jax.media.judge import keeps
 from vinf_jax.media.sheet import spaced
 from vinf_jax.nn.parameters import merge
@@ -17,11 +14,10 @@ from vinf_jax.systems.pvdm import PVDM
 from vinf_jax.training import state as training
 
 from . import plane_networks as networks
-from . import stage
+from . import plane_steps, stage
 from .pictures import save_grid
 from .plane_latents import drawn, plane_bank
-from .plane_losses import cast
-from .plane_rules import rule_of
+from .plane_rules import steps_of
 
 SAMPLED = 20
 """Steps of each clip that a checkpoint shows."""
@@ -31,47 +27,15 @@ def diffusion(config, out: Path) -> None:
     """Predicts the noise of clips, mean squared."""
     t = config.train_diffusion
     bank = plane_bank(config, out)
-    graph, parameters = networks.new_unet(config)
-    schedule, dtype = Schedule.pvdm(), networks.arithmetic(config)
+    step = plane_steps.unet(config)
 
-    def loss(parameters, batch, key):
-        unet = merge(graph, cast(parameters, dtype))
-        target = batch["target"].astype(jnp.float32)
-        keys = jax.random.split(key, 3)
-        noise = jax.random.normal(keys[0], target.shape)
-        times = jax.random.randint(keys[1], target.shape[:1], 0, schedule.num_train)
-        condition = blurred(keys[2], batch["condition"], t.condition_noise).astype(dtype)
-
-        def model(x, times):
-            return unet(x.astype(dtype), times, condition).astype(jnp.float32)
-
-        return denoising_loss(model, schedule, "epsilon", target, noise, times), {}
-
-    def batch(step: int) -> dict[str, np.ndarray]:
-        rng = np.random.default_rng((config.seed, step))
+    def batch(number: int) -> dict[str, np.ndarray]:
+        rng = np.random.default_rng((config.seed, number))
         return drawn(bank, rng, t.batch, t.conditional, t.coin)
 
-    rule = rule_of(t)
-    mesh, state, placement = stage.laid(config, training.begin(parameters, rule))
-    update = training.updater(
-        loss,
-        rule,
-        decay=t.decay,
-        average_every=t.average_every,
-        key=jax.random.key(config.seed + 3),
-        placement=placement,
-    )
-    picture, phases = _picture(config, out, graph), [stage.Phase(t.steps, batch)]
-    stage.run(config, t, out / "diffusion", update, state, mesh, phases, picture)
-
-
-def blurred(key: jax.Array, condition: jax.Array, deviation: float) -> jax.Array:
-    """Conditions (B, N, D) with noise, so that the UNet learns to mend what it is given: by
-    recursion it is given what it made itself (as in cascades: Ho et al., arXiv 2106.15282). Where
-    nothing is known, there is no noise."""
-    known = condition.astype(jnp.float32)
-    noise = deviation * jax.random.normal(key, known.shape)
-    return known + jnp.where(known.any(axis=(1, 2), keepdims=True), noise, 0.0)
+    picture, phases = _picture(config, out, step.graph), [stage.Phase(steps_of(t), batch)]
+    folder = out / "diffusion"
+    stage.run(config, t, folder, step.update, step.state, step.mesh, phases, picture)
 
 
 def _picture(config, out: Path, graph: Any) -> Callable[[int, training.State], None]:

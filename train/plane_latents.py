@@ -1,7 +1,7 @@
 """Training clips as PVDM's latents, made once with the trained autoencoder."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -14,6 +14,9 @@ from .footage import opened
 from .latents import digest_of
 from .plane_networks import trained_autoencoder
 from .stage import bar
+
+TOGETHER = 16
+"""Clips that are encoded at a time."""
 
 
 class PlaneBank(NamedTuple):
@@ -47,19 +50,26 @@ def plane_bank(config, out: Path) -> PlaneBank:
     latents, black = [], []
     with bar() as progress:
         task = progress.add_task("latents", total=count, loss="none")
-        for pieces, _ in once(clips, batch=1, seed=config.seed, workers=config.data.workers):
-            windows = np.concatenate([pieces[:, s : s + config.frames] for s in starts])
-            latents.append(np.asarray(encode(parameters, windows), np.float16))
-            black.append(not windows[0].any())
-            progress.advance(task)
-            if len(latents) == count:
+        workers = config.data.workers
+        for pieces, _ in once(clips, batch=TOGETHER, seed=config.seed, workers=workers):
+            windows = [pieces[:, s : s + config.frames] for s in starts]
+            latents.append(np.stack([_encoded(encode, parameters, x) for x in windows], axis=1))
+            black.append(~windows[0].any(axis=(1, 2, 3, 4)))
+            progress.advance(task, len(pieces))
+            if TOGETHER * len(latents) >= count:
                 break
-    bank = PlaneBank(np.stack(latents), starts, np.asarray(black))
+    bank = PlaneBank(np.concatenate(latents)[:count], starts, np.concatenate(black)[:count])
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name("unfinished.npz")
     np.savez(unfinished, **bank._asdict(), made_by=made_by)
     unfinished.replace(path)
     return bank
+
+
+def _encoded(encode: Any, parameters: Any, clips: np.ndarray) -> np.ndarray:
+    """float16 latents of up to `TOGETHER` clips, by a program for that many."""
+    whole = np.resize(clips, (TOGETHER, *clips.shape[1:]))
+    return np.asarray(encode(parameters, whole), np.float16)[: len(clips)]
 
 
 def drawn(

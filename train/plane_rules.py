@@ -6,19 +6,27 @@ import optax
 
 from vinf_jax.training import state as training
 
+from .stage import ENDLESS
+
 RULES = ("adamw", "muon")
 
 
 def rule_of(t: Any, **betas: float) -> optax.GradientTransformation:
-    """What the fields `rule`, `rate`, `warmup`, `decay_steps` and `accumulate` say.
+    """What the fields `rule`, `rate`, `warmup`, `decay_steps`, `minutes` and `accumulate` say.
 
     adamw: the public code's; decay_steps 0 leaves its rate constant, as there. muon: for training
-    that is to be short; its rate falls over decay_steps. betas: of AdamW.
+    that is to be short; its rate falls over decay_steps. With `minutes` the state says how it falls
+    (`training.state.pace`). betas: of AdamW.
     """
+    how = {"warmup": t.warmup, "steps": 0 if t.minutes else t.decay_steps}
     if t.rule == "muon":
-        return training.muon(t.rate, steps=t.decay_steps, warmup=t.warmup)
-    how = {"warmup": t.warmup, "steps": t.decay_steps, "accumulate": t.accumulate}
-    return training.adamw(t.rate, **how, **betas)
+        return training.muon(t.rate, **how)
+    return training.adamw(t.rate, **how, accumulate=t.accumulate, **betas)
+
+
+def steps_of(t: Any) -> int:
+    """How many steps a section of a config asks for."""
+    return ENDLESS if t.minutes else t.steps
 
 
 def troubles(name: str, t: Any) -> list[str]:
@@ -28,7 +36,10 @@ def troubles(name: str, t: Any) -> list[str]:
         found.append(f"{name}.rule: {t.rule!r}; give one of {', '.join(RULES)}")
     if t.rule == "muon" and t.accumulate != 1:
         found.append(f"{name}.accumulate: {t.accumulate}, but only adamw averages gradients")
-    if (t.decay_steps or t.rule == "muon") and t.decay_steps <= t.warmup:
+    if t.minutes < 0:
+        found.append(f"{name}.minutes: {t.minutes}; give 0 for as many steps as are asked for")
+    falls = (t.decay_steps or t.rule == "muon") and not t.minutes
+    if falls and t.decay_steps <= t.warmup:
         found.append(
             f"{name}.decay_steps: {t.decay_steps}, but the warm-up takes {t.warmup}; give more"
         )

@@ -1,7 +1,8 @@
 """Decodes a data set once into an array of frames, for training without codecs or with few cores.
 
 OUT.npy holds the frames as squares of bytes, OUT.json beside it the names; a config then says
-kind "array" and folder OUT.npy. Training on it gives the same numbers as training on the files.
+kind "array" and folder OUT.npy, where {split} stands for train and test. Training on it gives the
+same numbers as training on the files.
 Videos that cannot be used are named and left out, or refused with --on-bad refuse.
 """
 

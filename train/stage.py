@@ -3,6 +3,7 @@
 import json
 import platform
 import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,9 +17,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from vinf_jax.checkpoint.numbered import Checkpoints
 from vinf_jax.parallel.mesh import BATCH, EVERYWHERE, batch_mesh, place
+from vinf_jax.training.clock import Clock
 from vinf_jax.training.loop import Metrics, Update, fit, resume
 from vinf_jax.training.placement import PLACEMENTS
-from vinf_jax.training.state import State, adam, begin, named, unnamed, updater
+from vinf_jax.training.state import SHARE, State, adam, begin, named, unnamed, updater
+
+ENDLESS = sys.maxsize
+"""Steps of training that lasts a given time."""
 
 
 class Phase(NamedTuple):
@@ -59,10 +64,13 @@ def run(
     told: Callable[[int], str] = lambda step: "",
 ) -> State:
     """Goes on from the newest checkpoint, or begins with `state`, which lies on the mesh as it is
-    to lie; `told` says what a step's batch holds."""
+    to lie; `told` says what a step's batch holds. A timed state trains for `t.minutes`."""
     total = sum(phase.steps for phase in phases)
     checkpoints = Checkpoints(folder / "checkpoints")
     state, start = resume(state, checkpoints)
+    clock = Clock(60 * t.minutes, float(state[SHARE])) if SHARE in state else None
+    if clock:
+        update, total = clock.timed(update), None
     metrics = Metrics(folder / "metrics.jsonl", start)
     note = {"config": config.to_dict(), "made_by": provenance()}
     end = 0
@@ -70,7 +78,7 @@ def run(
         task = progress.add_task(folder.name, total=total, completed=start, loss="")
         for phase in phases:
             begun, end = end, end + phase.steps
-            if start >= end:
+            if start >= end or (clock and clock.over()):
                 continue
             if phase.prepare and start <= begun:
                 state = phase.prepare(state)
@@ -89,6 +97,7 @@ def run(
                 on_save=picture,
                 metadata=note,
                 told=told,
+                over=clock.over if clock else lambda: False,
             )
     return state
 
@@ -137,17 +146,23 @@ def bar() -> Progress:
 
 def provenance() -> dict[str, str]:
     """Versions, machine and commit, for what stands beside every result."""
-    commit = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--abbrev=12"],
-        cwd=Path(__file__).parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout.strip()
     return {
-        "commit": commit or "unknown",
+        "commit": _commit() or "unknown",
         "python": platform.python_version(),
         "jax": jax.__version__,
         "flax": flax.__version__,
         "device": jax.devices()[0].device_kind,
     }
+
+
+def _commit() -> str:
+    try:
+        return subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=False,
+        ).stdout.strip()
+    except OSError:  # there is no git
+        return ""

@@ -9,8 +9,9 @@ import pytest
 
 from tests.tolerances import EXACT, OP
 from vinf_jax.checkpoint.numbered import Checkpoints
+from vinf_jax.training.clock import Clock
 from vinf_jax.training.loop import Metrics, fit, resume
-from vinf_jax.training.state import adam, begin, muon, named, unnamed, updater
+from vinf_jax.training.state import adam, adamw, begin, muon, named, unnamed, updater
 
 STEPS = 12
 
@@ -136,3 +137,43 @@ def test_muon_moves_kernels_as_matrices_and_the_rest_as_adam_would():
         np.linalg.svd(np.reshape(x, (6, 4)), compute_uv=False) for x in (moves["a.kernel"], kernel)
     )
     assert lengths[0] / lengths[-1] < 2 < 10 < raw[0] / raw[-1], "nearly orthogonal"
+
+
+def test_training_that_lasts_a_given_time(tmp_path):
+    now = [0.0]
+    clock = Clock(10.0, now=lambda: now[0])
+    parameters = {"a": jnp.zeros(())}
+    rule = adamw(0.1)
+    plain = updater(
+        lambda p, batch, key: (p["a"] * batch, {}), rule, decay=0, key=jax.random.key(0)
+    )
+    update, moved = clock.timed(plain), []
+    state = begin(parameters, rule, timed=True)
+    for now[0] in (0.0, 5.0, 10.0):
+        before = float(state["parameters"]["a"])
+        state, _ = update(state, jnp.ones(()))
+        moved.append(before - float(state["parameters"]["a"]))
+    np.testing.assert_allclose(moved, [0.1, 0.0505, 0.001], rtol=0.01)
+    assert clock.over() and float(state["share"]) == 1
+    rest = Clock(10.0, share=0.75, now=lambda: now[0])
+    now[0] = 12.0
+    assert not rest.over() and rest.share == pytest.approx(0.95)
+
+
+def test_it_ends_when_it_is_over(tmp_path):
+    asked = iter([False, False, True])
+    state, folder = begin({"a": jnp.zeros(())}, adam(0.1, steps=4, warmup=1)), tmp_path
+    checkpoints, metrics = Checkpoints(folder / "checkpoints"), Metrics(folder / "m.jsonl", 0)
+    fit(
+        lambda state, batch: (state, {"loss": 0.0}),
+        state,
+        lambda step: step,
+        start=0,
+        steps=100,
+        checkpoints=checkpoints,
+        metrics=metrics,
+        save_every=50,
+        over=lambda: next(asked),
+    )
+    assert checkpoints.latest() == 3
+    assert [json.loads(line)["step"] for line in _lines(folder / "m.jsonl")] == [3]

@@ -66,13 +66,15 @@ def fit(
     on_save: Callable[[int, State], None] = lambda step, state: None,
     metadata: Mapping[str, Any] | None = None,
     told: Callable[[int], str] = lambda step: "",
+    over: Callable[[], bool] = lambda: False,
 ) -> State:
-    """Runs steps start .. steps - 1 and returns the last state.
+    """Runs steps start .. steps - 1, or until it is `over`, and returns the last state.
 
     batch: step -> what `update` takes; it depends on the step alone, and is made one step ahead in
     a thread. Since the state is saved whole, a run that is killed and resumed gives the same
     numbers as one that is not. on_step: after every logged step. on_save: after every checkpoint.
-    told: what a step's batch holds, in words.
+    told: what a step's batch holds, in words. over: asked after every step. Among the metrics are
+    "seconds" of a step, and "waited", those of them in which there was no batch yet.
 
     Raises:
         ValueError: a loss that is not finite, with the step, its batch and the last good
@@ -80,30 +82,35 @@ def fit(
     """
     with ThreadPoolExecutor(1) as ahead:
         coming = ahead.submit(batch, start)
-        since = time.perf_counter()
+        since, waited = time.perf_counter(), 0.0
         losses: dict[int, Any] = {}
         for step in range(start, steps):
+            asked = time.perf_counter()
             here = coming.result()
+            waited += time.perf_counter() - asked
             if step + 1 < steps:
                 coming = ahead.submit(batch, step + 1)
             state, values = update(state, here)
             losses[step] = values["loss"]
             done = step + 1
-            log, save = (done % every == 0 or done == steps for every in (log_every, save_every))
+            last = done == steps or over()
+            log, save = (done % every == 0 or last for every in (log_every, save_every))
             if log or save:
                 _refuse_broken(losses, checkpoints, told)
                 losses.clear()
             if log:
                 values = {name: float(value) for name, value in values.items()}
-                now = time.perf_counter()
-                values["seconds"] = (now - since) / ((done - start) % log_every or log_every)
-                since = now
+                now, count = time.perf_counter(), (done - start) % log_every or log_every
+                values |= {"seconds": (now - since) / count, "waited": waited / count}
+                since, waited = now, 0.0
                 metrics.write(done, values)
                 on_step(done, values)
             if save:
                 checkpoints.save(done, named(state), metadata)
                 on_save(done, state)
                 since = time.perf_counter()
+            if last:
+                break
     return state
 
 

@@ -9,9 +9,13 @@ import optax
 import optax.contrib
 from jax import Array
 
+from vinf_jax.training.stacks import stacked
+
 Parameters = dict[str, Array]
 State = dict[str, Any]
 Loss = Callable[[Parameters, Any, Array], tuple[Array, Mapping[str, Array]]]
+SHARE = "share"
+"""Of the state of training that lasts a given time: how much of the time it has had, 0 to 1."""
 
 
 def adam(rate: float, *, steps: int, warmup: int) -> optax.GradientTransformation:
@@ -23,15 +27,14 @@ def adam(rate: float, *, steps: int, warmup: int) -> optax.GradientTransformatio
 def muon(rate: float, *, steps: int, warmup: int) -> optax.GradientTransformation:
     """Muon (Jordan, 2024) for every kernel, taken as a matrix of inputs by outputs, with updates as
     large as Adam's (arXiv 2502.16982); Adam with Nesterov's momentum for the rest. Warm-up, cosine
-    and clipping as in `adam`."""
-    return _clipped(
-        optax.contrib.muon(
-            _schedule(rate, steps, warmup),
-            consistent_rms=0.2,
-            adam_b2=0.99,
-            muon_weight_dimension_numbers=_matrices,
-        )
+    and clipping as in `adam`; behind the warm-up the rate is constant if steps is 0."""
+    rule = optax.contrib.muon(
+        _schedule(rate, steps, warmup),
+        consistent_rms=0.2,
+        adam_b2=0.99,
+        muon_weight_dimension_numbers=_matrices,
     )
+    return _clipped(stacked(rule))
 
 
 def adamw(
@@ -50,8 +53,7 @@ def adamw(
     constant if this is 0. clip: largest norm of all gradients together. accumulate: steps whose
     gradients are averaged before parameters move; only then does the rate go on.
     """
-    pace = optax.linear_schedule(0.0, rate, warmup) if warmup else rate
-    pace = _schedule(rate, steps, warmup) if steps else pace
+    pace = _schedule(rate, steps, warmup)
     rule = optax.adamw(pace, b1=b1, b2=b2, weight_decay=0.01)
     rule = rule if clip is None else optax.chain(optax.clip_by_global_norm(clip), rule)
     if accumulate == 1:
@@ -60,10 +62,10 @@ def adamw(
 
 
 def _matrices(tree: Any) -> Any:
-    """For every kernel, which axes are inputs and which one outputs."""
+    """For every stack of kernels, which axes are inputs and which one outputs."""
 
     def axes(x: Array) -> optax.contrib.MuonDimensionNumbers:
-        return optax.contrib.MuonDimensionNumbers(tuple(range(x.ndim - 1)), (x.ndim - 1,))
+        return optax.contrib.MuonDimensionNumbers(tuple(range(1, x.ndim - 1)), (x.ndim - 1,))
 
     return {n: axes(x) if n.endswith(".kernel") else None for n, x in tree.items()}
 
@@ -72,18 +74,29 @@ def _clipped(optimiser: optax.GradientTransformation) -> optax.GradientTransform
     return optax.chain(optax.clip_by_global_norm(1.0), optimiser)
 
 
-def _schedule(rate: float, steps: int, warmup: int) -> optax.Schedule:
+def _schedule(rate: float, steps: int, warmup: int) -> optax.Schedule | float:
+    if not steps:
+        return optax.linear_schedule(0.0, rate, warmup) if warmup else rate
     return optax.warmup_cosine_decay_schedule(0.0, rate, warmup, steps, rate / 100)
 
 
-def begin(parameters: Parameters, optimiser: optax.GradientTransformation) -> State:
-    """The state before the first step; the moving average starts at the parameters."""
-    return {
+def begin(
+    parameters: Parameters, optimiser: optax.GradientTransformation, timed: bool = False
+) -> State:
+    """The state before the first step; the moving average starts at the parameters. timed: whether
+    training lasts a given time, see `clock.Clock`."""
+    state: State = {
         "parameters": parameters,
         "average": jax.tree.map(jnp.copy, parameters),
         "optimiser": optimiser.init(parameters),
         "step": jnp.zeros((), jnp.int32),
     }
+    return state | ({SHARE: jnp.zeros((), jnp.float32)} if timed else {})
+
+
+def pace(state: State) -> Array:
+    """By what the moves of timed training are scaled: a cosine from 1 to a hundredth."""
+    return 0.01 + 0.99 * (1 + jnp.cos(jnp.pi * state[SHARE])) / 2
 
 
 def updater(
@@ -99,7 +112,8 @@ def updater(
 
     loss: (parameters, batch, key) -> (scalar, other metrics), the key folded with the step. decay,
     average_every: see `advance`. placement: shardings of the state, left to the compiler if not
-    given. A batch that is sharded over devices trains data-parallel.
+    given. Moves of a timed state slow down with its `pace`. A batch that is sharded over devices
+    trains data-parallel.
     """
 
     def update(state: State, batch: Any):
@@ -107,6 +121,7 @@ def updater(
         slope = jax.value_and_grad(loss, has_aux=True)
         (value, more), gradients = slope(state["parameters"], batch, jax.random.fold_in(key, step))
         moves, memory = optimiser.update(gradients, state["optimiser"], state["parameters"])
+        moves = optax.tree.scale(pace(state), moves) if SHARE in state else moves
         parameters = optax.apply_updates(state["parameters"], moves)
         new = advance(state | {"parameters": parameters, "optimiser": memory}, decay, average_every)
         return new, {"loss": value, **more, "gradient": optax.tree.norm(gradients)}

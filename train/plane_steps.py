@@ -1,0 +1,111 @@
+"""A step of training of each of PVDM's networks, with fresh weights, as a config describes it."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh
+
+from vinf_jax.diffusion.losses import denoising_loss
+from vinf_jax.diffusion.schedule import Schedule
+from vinf_jax.models.lpips import LPIPS
+from vinf_jax.nn import stored
+from vinf_jax.nn.parameters import merge
+from vinf_jax.nn.planes import Planes
+from vinf_jax.training import state as training
+from vinf_jax.training.loop import Update
+
+from . import plane_losses, stage
+from .plane_networks import arithmetic, new_autoencoder, new_unet
+from .plane_rules import rule_of
+
+
+class Step(NamedTuple):
+    """update: (state, batch) -> (state, metrics), compiled; it takes over the memory of the given
+    state. state: before the first step, as it lies on the mesh. graph: of the network."""
+
+    update: Update
+    state: training.State
+    mesh: Mesh
+    graph: Any
+
+
+def autoencoder(config) -> Step:
+    """Of the first stage. A batch is bytes (B, F, H, W, 3)."""
+    t = config.train_autoencoder
+    graph, fresh = new_autoencoder(config)
+    loss = plane_losses.alone(t, graph, distance_of(config), arithmetic(config))
+    return _step(config, t, 1, graph, fresh, loss, b1=0.5, b2=0.9)
+
+
+def unet(config) -> Step:
+    """Predicts the noise of clips, mean squared. A batch is {"target", "condition"}, latents
+    (B, N, D)."""
+    t = config.train_diffusion
+    graph, fresh = new_unet(config)
+    schedule, dtype = Schedule.pvdm(), arithmetic(config)
+
+    def loss(parameters, batch, key):
+        network = merge(graph, plane_losses.cast(parameters, dtype))
+        target = batch["target"].astype(jnp.float32)
+        keys = jax.random.split(key, 3)
+        noise = jax.random.normal(keys[0], target.shape)
+        times = jax.random.randint(keys[1], target.shape[:1], 0, schedule.num_train)
+        condition = blurred(keys[2], batch["condition"], t.condition_noise).astype(dtype)
+
+        def model(x, times):
+            return network(x.astype(dtype), times, condition).astype(jnp.float32)
+
+        return denoising_loss(model, schedule, "epsilon", target, noise, times), {}
+
+    return _step(config, t, 3, graph, fresh, loss)
+
+
+def random_clips(config, batch: int) -> np.ndarray:
+    """A batch for `autoencoder`."""
+    shape = (batch, config.frames, config.size, config.size, 3)
+    return np.random.default_rng(0).integers(256, size=shape, dtype=np.uint8)
+
+
+def random_latents(config, batch: int) -> dict[str, np.ndarray]:
+    """A batch for `unet`."""
+    side, channels = config.size // config.autoencoder.patch, config.autoencoder.latent_channels
+    shape = (2, batch, Planes(config.frames, side, side).tokens, channels)
+    target, condition = np.tanh(np.random.default_rng(0).normal(size=shape)).astype(np.float16)
+    return {"target": target, "condition": condition}
+
+
+def blurred(key: jax.Array, condition: jax.Array, deviation: float) -> jax.Array:
+    """Conditions (B, N, D) with noise, so that the UNet learns to mend what it is given: by
+    recursion it is given what it made itself (as in cascades: Ho et al., arXiv 2106.15282). Where
+    nothing is known, there is no noise."""
+    known = condition.astype(jnp.float32)
+    noise = deviation * jax.random.normal(key, known.shape)
+    return known + jnp.where(known.any(axis=(1, 2), keepdims=True), noise, 0.0)
+
+
+def distance_of(config) -> plane_losses.Distance:
+    """LPIPS with the weights that the config names, or the substitute, which says so."""
+    if not config.perceptual:
+        print("no LPIPS weights (config field perceptual): frames are compared by their edges")
+        return plane_losses.edges
+    network = stored.load(config.perceptual, "lpips", LPIPS)
+    return lambda made, real: network(made, real).mean()
+
+
+def _step(
+    config, t, salt: int, graph: Any, fresh: dict[str, Any], loss: Callable, **betas: float
+) -> Step:
+    rule = rule_of(t, **betas)
+    mesh, state, placement = stage.laid(config, training.begin(fresh, rule, bool(t.minutes)))
+    update = training.updater(
+        loss,
+        rule,
+        decay=t.decay,
+        average_every=t.average_every,
+        key=jax.random.key(config.seed + salt),
+        placement=placement,
+    )
+    return Step(update, state, mesh, graph)
