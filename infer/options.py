@@ -51,6 +51,7 @@ SAMPLING = (
     Flag("cuts", cuts, "where scenes change: 32,64 (their first frames), prompts, none"),
     Flag("wave", int, "frames made in one go, for videos beyond the memory; 0: all"),
     Flag("overlap", int, "frames before them that a wave sees again"),
+    Flag("known-time", int, "time (0..1000) than which frames that are there look no noisier"),
     Flag("portion", int, "pixels of latents that layers compute at once; fewer need less memory"),
     Flag("decode-tile", int, "pixels decoded at once: fewer frames, tiles of larger ones; 0: all"),
 )

@@ -12,7 +12,8 @@ ADVICE = "give the folder of a finished job (out/video.job), its video, or any o
 
 
 class Origin(NamedTuple):
-    """A video that there is. job: whose it is, or None. asked: of the job. run: its latest."""
+    """A video that there is. job: whose it is, or None. asked: of the job, with what an older
+    version left unsaid. run: its latest."""
 
     path: Path
     job: Any
@@ -29,6 +30,7 @@ def origin(path: Path) -> Origin:
         ValueError: nothing there, or a job that is unfinished or damaged.
     """
     from vinf_jax.checkpoint.index import measured
+    from vinf_jax.systems.video_infinity.asked import completed
     from vinf_jax.systems.video_infinity.opening import finished_job
 
     if not path.exists():
@@ -43,7 +45,7 @@ def origin(path: Path) -> Origin:
         job = None
     if job is None:
         return Origin(path, None, {}, {})
-    return Origin(path, job, job.asked, job.manifest.facts["runs"][-1])
+    return Origin(path, job, completed(job.asked), job.manifest.facts["runs"][-1])
 
 
 def adopt(options: argparse.Namespace, of: Origin) -> None:

@@ -24,9 +24,10 @@ def normal(seed):
     return jnp.asarray(np.random.default_rng(seed).standard_normal((FRAMES, 2)))
 
 
-def sampled(sampler, denoise, known):
+def sampled(sampler, denoise, known, latest=known_frames.OWN_LEVEL):
     """The states of all steps, the first included, and what the denoiser saw."""
     clean, own, seen = normal(1), normal(2), []
+    shown = known_frames.levels(sampler, sampler.schedule, latest)
     known = jnp.asarray(known)[:, None]
 
     def watched(x, time):
@@ -36,19 +37,20 @@ def sampled(sampler, denoise, known):
     states = [known_frames.hold(sampler.init(own), clean, known)]
     for i in range(len(sampler.times)):
         noise = normal(10 + i) if sampler.stochastic else None
-        around = {"known": known, "own": own}
+        around = {"known": known, "own": own, "shown": shown}
         states.append(known_frames.step(sampler, states[-1], watched, i, noise, **around))
     return states, seen
 
 
+@pytest.mark.parametrize("latest", [0, 300, known_frames.OWN_LEVEL])
 @pytest.mark.parametrize("sampler", SAMPLERS)
-def test_known_frames_stay_and_the_others_do_not_mind(x64, sampler):
+def test_known_frames_stay_and_the_others_do_not_mind(x64, sampler, latest):
     """With a denoiser that treats frames by themselves the others come out as without."""
 
     def denoise(x, time):
         return jnp.tanh(x) + time / 1000
 
-    states, seen = sampled(sampler, denoise, KNOWN)
+    states, seen = sampled(sampler, denoise, KNOWN, latest)
     for state in states:
         for x in state.values():
             np.testing.assert_array_equal(x[KNOWN], normal(1)[KNOWN])
@@ -70,3 +72,16 @@ def test_the_network_finds_known_frames_at_the_level_of_their_step(x64, sampler)
     alphas = sampler.schedule.levels(jnp.asarray(sampler.times), jnp.zeros((len(seen), 1)))[0]
     if not getattr(sampler, "karras", False):
         np.testing.assert_allclose(alphas[:, 0], table.alpha, atol=FP64)
+
+
+@pytest.mark.parametrize("latest", [0, 50, 400])
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_known_frames_can_be_shown_no_noisier_than_at_a_time(x64, sampler, latest):
+    """With their own noise still, and at a step's own level where that is less."""
+    clean, own, schedule, table = normal(1), normal(2), sampler.schedule, sampler.table
+    _, seen = sampled(sampler, lambda x, time: jnp.zeros_like(x), KNOWN, latest)
+    for i, time in enumerate(sampler.times):
+        alpha, sigma = table.alpha[i], table.sigma[i]
+        if time > latest:
+            alpha, sigma = schedule.alphas[latest], schedule.sigmas[latest]
+        assert np.abs(seen[i] - alpha * clean - sigma * own)[KNOWN].max() < FP64

@@ -1,12 +1,14 @@
 """extend, retake and given frames, from flags to files, around a model in plain numpy."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from infer import extend, retake, video_infinity
 from infer.spans import between, joined, overlaid, parse_range
+from infer.takes import origin
 from tests.stand_in import StandIn
 from vinf_jax.media.sheet import save_png
 from vinf_jax.media.video import read_video
@@ -51,6 +53,16 @@ def test_extend_goes_on_from_the_latents_of_the_job(world, capsys):
     assert spoken(extend.main, more) == 0
     assert [span["start"] for span in record("b")["prompts"]] == [0, 17]
     assert "b.mp4: 21 frames" in capsys.readouterr().out
+
+
+def test_what_a_job_of_before_a_setting_left_unsaid_is_as_it_was_then(world):
+    """And not as the model has it now."""
+    assert make("--known-time", "50") == 0
+    assert origin(Path("a.job")).asked["settings"]["known_time"] == 50
+    job = finished_job("a.job")
+    del job.asked["settings"]["known_time"]
+    job.manifest.seal()
+    assert origin(Path("a.job")).asked["settings"]["known_time"] == 1000
 
 
 def test_cuts_go_from_flags_to_the_job_and_on(world, capsys):

@@ -16,6 +16,7 @@ PROMPTS = ["a red disc moves left"]
 SMALL = {"unet": {"channels": (16,), "attention": (True,)}}
 OVERLAP = 2
 SCOPE = {"preset": "video_infinity", "local": 1, "spread": 4}
+CHOSEN = {"scope": SCOPE, "sampler": "sde-dpmsolver++", "known_time": 400}
 JOB = {"frames": 20, "wave": 10, "overlap": OVERLAP}
 TAKE = {"frames": 40, "overlap": OVERLAP, "given": {*range(14), *range(22, 40)}}
 """Two jobs whose calls have the same size: 10 + 2 + 4 and 8 + 2 x 2 + 4."""
@@ -36,7 +37,7 @@ def model(quick):
         **networks,
         tokenizer=WordTokenizer(WORDS, LENGTH),
         schedule=Schedule.scaled_linear(),
-        settings=Settings(**SETTINGS | {"scope": SCOPE, "sampler": "sde-dpmsolver++"}),
+        settings=Settings(**SETTINGS | CHOSEN),
         arguments=ARGUMENTS,
     )
 
@@ -100,6 +101,18 @@ def test_a_known_frame_matters_most_to_those_beside_it(model, taken):
     made = model.begin(PROMPTS, **TAKE).wave(0, changed)
     moved = np.abs(made - taken[0]).mean((1, 2, 3))
     assert moved.min() > 0 and moved.argmax() == 7
+
+
+def test_how_noisy_known_frames_look_is_a_wish(model, taken):
+    """Another time than the model's makes other frames; the known ones stay."""
+    last = []
+    making = model.begin(PROMPTS, **TAKE, known_time=1000)
+    made = making.wave(0, latents, on_step=lambda progress: last.append(progress.state))
+    known = np.array(making.waves[0].known)
+    np.testing.assert_array_equal(
+        np.asarray(last[-1]["x"])[0][known], latents(making.waves[0].held)
+    )
+    assert np.abs(made - taken[0]).max() > 10 * MODEL
 
 
 def test_one_wave_is_the_unwaved_video(model):

@@ -63,14 +63,16 @@ def test_an_ablation_is_the_method_with_one_thing_changed(name):
 
 
 def test_settings_of_an_older_version_mean_what_they_meant():
-    """A job that was begun before scopes had a field goes on."""
+    """A job that was begun before scopes or settings had a field goes on."""
     older = {"preset": "video_infinity", "local": 3}
     assert completed(older) == settings_of(video_infinity(local=3))
     unknown = {"preset": "video_infinity", "of_tomorrow": 3}
     assert completed(unknown) == unknown
     asked = {"seed": 1, "settings": {"steps": 3, "scope": older}}
-    now = asked | {"settings": {"steps": 3, "scope": settings_of(video_infinity(local=3))}}
-    assert differences(asked, now) == []
+    now = {"steps": 3, "scope": settings_of(video_infinity(local=3)), "known_time": 1000}
+    assert differences(asked, {"seed": 1, "settings": now}) == []
+    (line,) = differences(asked, {"seed": 1, "settings": now | {"known_time": 50}})
+    assert line == "settings.known_time: 1000 in the job, 50 asked for"
 
 
 @pytest.mark.parametrize(

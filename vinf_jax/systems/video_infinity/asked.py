@@ -4,13 +4,16 @@ import zlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from vinf_jax.diffusion.known import OWN_LEVEL
 from vinf_jax.systems.video_infinity.presets import completed as completed_scope
 from vinf_jax.systems.video_infinity.presets import settings_of
 from vinf_jax.systems.video_infinity.request import Request
 from vinf_jax.systems.video_infinity.waves import Wave
 
 SETTINGS = ("steps", "guidance", "sampler", "karras", "height", "width", "fps", "crossfade")
-SETTINGS += ("wave", "overlap")
+SETTINGS += ("wave", "overlap", "known_time")
+BEFORE: dict[str, Any] = {"known_time": OWN_LEVEL}
+"""What settings were when there was no such field yet."""
 SHOWN = 60
 """Letters of a value that a difference shows."""
 
@@ -55,8 +58,8 @@ _NONE = object()
 
 
 def completed(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """What an older version was asked, with the fields of scopes that there are now."""
-    settings = dict(asked.get("settings", {}))
+    """What an older version was asked, with the fields that settings and scopes have now."""
+    settings = BEFORE | dict(asked.get("settings", {}))
     if "scope" in settings:
         settings["scope"] = completed_scope(settings["scope"])
     return {**asked, "settings": settings}

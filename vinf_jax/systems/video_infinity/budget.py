@@ -151,6 +151,7 @@ class Budget:
             halves=self.halves,
             gapless=not self.held,
             held=self.held,
+            known_time=chosen.known_time,
             portion=chosen.portion or None,
         )
 

@@ -187,6 +187,7 @@ class Making:
             halves=self.request.halves,
             gapless=wave.gapless,
             held=not wave.plain,
+            known_time=self.request.known_time,
             portion=self.request.portion or None,
         )
 

@@ -171,6 +171,7 @@ class VideoInfinity:
         guidance_groups: int = 1,
         wave: int | None = None,
         overlap: int | None = None,
+        known_time: int | None = None,
         portion: int | None = None,
         decode_tile: int | None = None,
         given: Collection[int] = (),
@@ -202,6 +203,8 @@ class VideoInfinity:
             wave: frames that one call makes at most; 0 is no limit. The calls are
                 `waves.plan_waves`'s, the same on any devices.
             overlap: frames made before that a call holds beside those it makes.
+            known_time: diffusion time than which frames that are there already are shown no
+                noisier; 1000 is as noisy as the rest.
             portion: pixels of the video's latents that layers compute at once where they can; fewer
                 need less memory, 0 is all.
             decode_tile: pixels that a device decodes at once: fewer frames, and of larger ones
@@ -235,6 +238,7 @@ class VideoInfinity:
             guidance_groups=guidance_groups,
             wave=wave,
             overlap=overlap,
+            known_time=known_time,
             portion=portion,
             decode_tile=decode_tile,
             given=given,

@@ -61,6 +61,7 @@ class Request:
     karras: bool
     wave: int
     overlap: int
+    known_time: int
     portion: int
     decode_tile: int
     given: Collection[int]
@@ -118,7 +119,7 @@ def request(limits: Limits, **given: Any) -> Request:
     settings = limits.settings
     chosen = {
         name: getattr(settings, name) if given[name] is None else given[name]
-        for name in (*SAMPLING, "wave", *PIXELS)
+        for name in (*SAMPLING, "wave", "known_time", *PIXELS)
     }
     wish: dict[str, Any] = given | chosen
     troubles = _number_troubles(wish, limits.side) + _device_troubles(wish, limits.devices)
@@ -153,7 +154,7 @@ def _whole(value: Any) -> bool:
 
 
 def _number_troubles(wish: Mapping[str, Any], side: int) -> list[str]:
-    lowest = {"frames": 1, "clips": 1, "seed": 0} | dict.fromkeys(PIXELS, 0)
+    lowest = {"frames": 1, "clips": 1, "seed": 0} | dict.fromkeys(("known_time", *PIXELS), 0)
     troubles = [
         f"{name}: {wish[name]!r}; give a whole number from {least} to {MOST}"
         for name, least in lowest.items()

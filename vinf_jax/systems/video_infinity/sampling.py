@@ -38,8 +38,8 @@ class Plan:
     """All that is fixed while `frames` frames are sampled, before tracing.
 
     shape: of one frame's latents, (H, W, C). halves: 2 with guidance, 1 without. gapless: their
-    numbers rise by one. held: some frames may be known, and the global ones are given. portion:
-    as in `nn.context.Context`.
+    numbers rise by one. held: some frames may be known, and the global ones are given. known_time:
+    as in `settings.Settings`. portion: as in `nn.context.Context`.
     """
 
     graph: Any
@@ -53,6 +53,7 @@ class Plan:
     halves: int
     gapless: bool = True
     held: bool = False
+    known_time: int = known_frames.OWN_LEVEL
     portion: int | None = None
 
     @property
@@ -96,7 +97,11 @@ def step(plan: Plan, text_axes: int) -> jax.stages.Wrapped:
             noise = frame_noise(jax.vmap(jax.random.fold_in, (0, None))(keys, i), **how)
         if known is None:
             return plan.sampler.step(state, joined, i, noise)
-        around = {"known": _on_latents(known), "own": plan.scope.draw(keys, **how)}
+        around = {
+            "known": _on_latents(known),
+            "own": plan.scope.draw(keys, **how),
+            "shown": known_frames.levels(plan.sampler, plan.schedule, plan.known_time),
+        }
         return known_frames.step(plan.sampler, state, joined, i, noise, **around)
 
     more = (P(CLIP), EVERYWHERE) if plan.held else ()

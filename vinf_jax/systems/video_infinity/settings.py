@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vinf_jax.diffusion.denoiser import KINDS
+from vinf_jax.diffusion.known import OWN_LEVEL
 from vinf_jax.diffusion.samplers import DDIM, DPMSolver, Sampler
 from vinf_jax.diffusion.schedule import Schedule
 from vinf_jax.systems.video_infinity.cuts import word_troubles
@@ -20,6 +21,7 @@ SAMPLERS = {
     "ddim": lambda schedule, steps, karras: DDIM(schedule, steps, eta=0.0),
     "ancestral-ddim": lambda schedule, steps, karras: DDIM(schedule, steps, eta=1.0),
 }
+KNOWN_TIME = f"give a diffusion time, 0 (clean) to 999, or {OWN_LEVEL} for each step's own"
 SCHEDULES = {"scaled_linear": Schedule.scaled_linear, "videocrafter2": Schedule.videocrafter2}
 """Noise schedules that configs can name."""
 
@@ -34,7 +36,9 @@ class Settings:
     frames, cut down where prompts are shorter. cuts: where scenes change, "prompts" (wherever two
     prompts meet without a cross-fade), "none", or first frames of scenes, for scopes that know
     scenes; see `nn.dual.DualScope`. wave: frames that one call makes at most, 0 for no
-    limit; overlap: frames made before that it holds beside them (`waves.plan_waves`). portion:
+    limit; overlap: frames made before that it holds beside them (`waves.plan_waves`). known_time:
+    diffusion time than which frames that are there already are shown no noisier, for a model that
+    was trained to see some frames earlier than others; 1000 is as noisy as the rest. portion:
     pixels of a video's latents that layers compute at once where they can, 0 for all; less memory
     for long videos, and the same video. decode_tile: pixels that a device decodes at once, 0 for
     `decoding.CHUNK` whole frames; of larger frames fewer, and of one that is larger a tile.
@@ -56,6 +60,7 @@ class Settings:
     cuts: str | Sequence[int] = "none"
     wave: int = 0
     overlap: int = 16
+    known_time: int = OWN_LEVEL
     portion: int = 2**16  # 25 frames of 40x64, more than a published clip: short ones are not cut
     decode_tile: int = 2**21  # 12 frames of 320x512, one of 1080x1920, a quarter of one of 4K
 
@@ -68,6 +73,8 @@ class Settings:
         ]
         troubles += length_troubles(self.wave, None) + length_troubles(0, self.overlap)
         troubles += word_troubles(self.cuts)
+        if not isinstance(self.known_time, int) or self.known_time < 0:
+            troubles.append(f"known_time: {self.known_time!r}; {KNOWN_TIME}")
         for name in ("portion", "decode_tile"):
             pixels = getattr(self, name)
             if not isinstance(pixels, int) or pixels < 0:
