@@ -17,7 +17,7 @@ PORTION = Settings.portion
 
 def prepared(work: Work, devices: int, ranks: int | None) -> Call:
     """One call on so many devices; with `ranks` the public code's answer for so many processes."""
-    graph, _ = work.like()
+    graph, _ = work.like
     mesh = make_mesh(devices) if devices > 1 else None
     parameters = weights(work)
     unet = merge(graph, place(mesh, EVERYWHERE, parameters) if mesh else parameters)

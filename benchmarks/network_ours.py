@@ -16,7 +16,7 @@ from .paired import Call
 
 def prepared(work: Work) -> Call:
     """One call; it compiles when it is first made."""
-    graph, _ = work.like()
+    graph, _ = work.like
     parameters = weights(work)
     given = [x.astype(work.dtype) if x.dtype.kind == "f" else x for x in inputs(work)]
     given = jax.block_until_ready([jnp.asarray(x) for x in given])
@@ -26,7 +26,7 @@ def prepared(work: Work) -> Call:
 
 def weights(work: Work) -> dict[str, Any]:
     """By dotted name, on the device."""
-    arrays = convert(work.rows(), work.tensors(), work.like()[1])
+    arrays = convert(work.rows(), work.tensors(), work.like[1])
     found = {}
     while arrays:
         name, x = arrays.popitem()
@@ -52,7 +52,7 @@ def function(work: Work, graph: Any) -> Callable:
 
 def traced(work: Work) -> Any:
     """The traced call on shapes alone, for counting and compiling."""
-    graph, like = work.like()
+    graph, like = work.like
     kinds = {"f": work.dtype, "i": "int32"}
     given = [jax.ShapeDtypeStruct(x.shape, kinds[x.dtype.kind]) for x in inputs(work)]
     shapes = {name: jax.ShapeDtypeStruct(x.shape, work.dtype) for name, x in like.items()}

@@ -6,6 +6,7 @@ Both sides make the same numbers from the same names, so nothing is read from di
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,7 @@ class Work:
     width: int = 64
     dtype: str = "float32"
 
+    @cached_property
     def like(self) -> tuple[Any, dict[str, Any]]:
         """Graph, and shapes of parameters."""
         return split(built({self.part: self.arguments})[self.part])
@@ -48,7 +50,7 @@ class Work:
 
     def tensors(self) -> "Tensors":
         """The weights by their public names."""
-        return Tensors(source_shapes(self.rows(), self.like()[1]))
+        return Tensors(source_shapes(self.rows(), self.like[1]))
 
     def latents(self) -> np.ndarray:
         """Float32 (B, F, H, W, 4)."""
@@ -71,11 +73,14 @@ class Work:
         """What a record says of it."""
         shapes = {"latents": [self.height, self.width], "frames": self.frames}
         return {
-            "parameters": sum(int(x.size) for x in self.like()[1].values()),
+            "parameters": sum(int(x.size) for x in self.like[1].values()),
             "batch": self.videos,
             **({} if self.part == "text_encoder" else shapes),
             "dtype": self.dtype,
         }
+
+
+ROW = 2**20
 
 
 class Tensors(Mapping[str, np.ndarray]):
@@ -85,16 +90,20 @@ class Tensors(Mapping[str, np.ndarray]):
 
     def __init__(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
         self._shapes = shapes
-        self._row = np.random.default_rng(0).standard_normal(2**20, np.float32)
+        self._row = np.tile(np.random.default_rng(0).standard_normal(ROW, np.float32), 2)
 
     def __getitem__(self, name: str) -> np.ndarray:
         shape = self._shapes[name]
-        x = np.roll(self._row, zlib.crc32(name.encode()))
+        start = zlib.crc32(name.encode()) % ROW
+        x = self._row[start : start + min(ROW, int(np.prod(shape)))]
         if len(shape) > 1:
             x = x / np.sqrt(np.float32(np.prod(shape[1:])))
         else:
             x = np.float32(0.1) * x + np.float32(name.endswith("weight"))
         return np.resize(x, shape)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._shapes
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._shapes)

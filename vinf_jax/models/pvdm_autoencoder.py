@@ -18,7 +18,7 @@ from flax import nnx
 from jax import Array
 
 from vinf_jax.nn.attention import Attention
-from vinf_jax.nn.linear import Dense
+from vinf_jax.nn.linear import Dense, gelu
 from vinf_jax.nn.norm import layer_norm
 from vinf_jax.nn.patches import FromPatches, ToPixels
 from vinf_jax.nn.planes import NAMES, Planes
@@ -80,7 +80,7 @@ class PlaneLayer(nnx.Module):
     def __call__(self, x: Array, seen: Array) -> Array:
         """x (N, T, C) looks at seen (N, S, C)."""
         x = x + self.attention(self.norm1(x), self.norm1(seen))
-        return x + self.fc2(jax.nn.gelu(self.fc1(self.norm2(x)), approximate=False))
+        return x + self.fc2(gelu(self.fc1(self.norm2(x))))
 
 
 class Plane(nnx.Module):

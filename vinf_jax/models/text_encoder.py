@@ -6,7 +6,6 @@ VideoCrafter2 use it: the states after layer 23 of 24, under the final norm, no 
 
 import math
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
@@ -15,6 +14,7 @@ from jax.core import Tracer
 from jaxtyping import Float, Int
 
 from vinf_jax.nn.attention import merge_heads, softmax_over, split_heads
+from vinf_jax.nn.linear import gelu
 from vinf_jax.nn.norm import layer_norm
 
 
@@ -44,7 +44,7 @@ class MLP(nnx.Module):
         self.fc2 = _linear(ratio * width, width, deviation / math.sqrt(2 * depth), rngs)
 
     def __call__(self, x: Array) -> Array:
-        return self.fc2(jax.nn.gelu(self.fc1(x), approximate=False))
+        return self.fc2(gelu(self.fc1(x)))
 
 
 class Layer(nnx.Module):

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
-from vinf_jax.nn.linear import Dense, convolve
+from vinf_jax.nn.linear import Dense, convolve, strided
 from vinf_jax.nn.norm import GroupNorm
 
 
@@ -22,20 +22,18 @@ class FrameConv(nnx.Conv):
         )
 
     def __call__(self, inputs: Array, out_sharding=None) -> Array:
-        if self.stride == 1:
-            return self._padded(inputs, self.kernel_size[0] // 2)
-        frames = inputs.reshape(-1, *inputs.shape[2:])
-        out = super().__call__(frames, out_sharding)
-        return out.reshape(*inputs.shape[:2], *out.shape[1:])
+        return self._padded(inputs, self.kernel_size[0] // 2)
 
     def inner(self, inputs: Array) -> Array:
         """Only those rows that need no zeros above or below: (B, F, H, W, C) with 3x3 to H - 2."""
         return self._padded(inputs, 0)
 
     def _padded(self, inputs: Array, rows: int) -> Array:
-        """With stride 1, and so many rows of zeros above and below."""
+        """With so many rows of zeros above and below."""
         frames, pads = inputs.reshape(-1, *inputs.shape[2:]), (rows, self.kernel_size[1] // 2)
-        out = convolve(frames, self.kernel.astype(inputs.dtype), pads)
+        kernel = self.kernel.astype(inputs.dtype)
+        one = self.stride == 1
+        out = convolve(frames, kernel, pads) if one else strided(frames, kernel, pads, self.stride)
         out = out + jnp.asarray(self.bias, inputs.dtype)
         return out.reshape(*inputs.shape[:2], *out.shape[1:])
 

@@ -1,13 +1,12 @@
 """Transformer blocks over the pixels of a frame and over the frames of a pixel."""
 
-import jax
 import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
 from vinf_jax.nn.attention import Attention
 from vinf_jax.nn.context import Context
-from vinf_jax.nn.linear import Dense
+from vinf_jax.nn.linear import Dense, gelu
 from vinf_jax.nn.norm import GroupNorm, layer_norm
 
 EPSILON = 1e-6
@@ -22,7 +21,7 @@ class GEGLU(nnx.Module):
 
     def __call__(self, x: Array) -> Array:
         value, gate = jnp.split(self.proj(x), 2, axis=-1)
-        return value * jax.nn.gelu(gate, approximate=False)
+        return value * gelu(gate)
 
 
 class FeedForward(nnx.Module):
