@@ -1,9 +1,26 @@
-"""Eight simulated devices, shapes checked at every public function, float64 on request."""
+"""Eight simulated devices, shapes checked at every public function, float64 on request.
 
+Nearly all that tests do is compile, so LLVM does not optimise what they compile; XLA's own passes
+all run. What computes long asks for `optimised`. Processes that tests start inherit this.
+"""
+
+import atexit
+import gc
 import os
+import shutil
+import sys
+import tempfile
+
+if sys.dont_write_bytecode:  # else each of many processes compiles all modules of jax anew
+    bytecode = tempfile.mkdtemp(prefix="vinf_jax_bytecode_")
+    atexit.register(shutil.rmtree, bytecode, ignore_errors=True)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = bytecode
+    sys.dont_write_bytecode = False
 
 os.environ["JAX_PLATFORMS"] = "cpu"
 os.environ["JAX_NUM_CPU_DEVICES"] = "8"
+os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
 
 from jaxtyping import install_import_hook
 
@@ -26,12 +43,29 @@ settings.register_profile(
 settings.load_profile("small")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def seldom_collected():
+    """Tracing makes many objects that live on; looking through all of them again and again is a
+    tenth of a test's time."""
+    gc.freeze()
+    before = gc.get_threshold()
+    gc.set_threshold(50_000, 20, 100)
+    yield
+    gc.set_threshold(*before)
+    gc.unfreeze()
+
+
 @pytest.fixture
 def unoptimised():
-    """For tests that do little but compile."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
+    """Everything is."""
+
+
+@pytest.fixture
+def optimised():
+    """For tests that compute longer than they compile, and for what users see."""
     jax.config.update("jax_disable_most_optimizations", False)
+    yield
+    jax.config.update("jax_disable_most_optimizations", True)
 
 
 @pytest.fixture

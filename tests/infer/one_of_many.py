@@ -9,29 +9,13 @@ import sys
 from infer import video_infinity
 from infer.devices import simulate
 from infer.progress import Display
-from tests.tiny import ARGUMENTS, LENGTH, NETWORKS, SETTINGS, WORDS, tiny_network
-from vinf_jax.diffusion.schedule import Schedule
-from vinf_jax.models.tokenizer import WordTokenizer
+from tests.tiny import ONE_LEVEL, tiny_model
 from vinf_jax.programs import spoken
-from vinf_jax.systems.video_infinity import Settings, VideoInfinity
-
-SMALL = {"unet": {"channels": (16,), "attention": (True,)}}
-
-
-def small_model() -> VideoInfinity:
-    networks = {part: tiny_network(part, **SMALL.get(part, {})) for part in NETWORKS}
-    return VideoInfinity(
-        **networks,
-        tokenizer=WordTokenizer(WORDS, LENGTH),
-        schedule=Schedule.scaled_linear(),
-        settings=Settings(**SETTINGS),
-        arguments=ARGUMENTS,
-    )
 
 
 def loaded(options, devices, troubles):
     simulate(devices // (options.processes or 1))
-    return small_model()
+    return tiny_model(unet=ONE_LEVEL)
 
 
 def kill_at(step: int) -> None:

@@ -58,7 +58,7 @@ def network(folder, kind, build, **arguments):
 
 
 @pytest.fixture
-def run(tmp_path, capsys, monkeypatch, unoptimised):
+def run(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(distances, "FRAMES_AT_ONCE", 18)
 
     def go(*words):

@@ -12,13 +12,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import jax
 import numpy as np
 import pytest
 
 from infer import guard, video_infinity
 from infer.job_flags import add_many, is_many
-from tests.infer.one_of_many import small_model
+from tests.tiny import ONE_LEVEL, tiny_model
 from tests.tolerances import MODEL
 from vinf_jax.media.video import read_video
 from vinf_jax.programs import Parser, spoken
@@ -30,7 +29,7 @@ LONGEST = 600
 VIDEO = "--frames 20 --wave 10 --overlap 2 --clips 4 --steps 3 --scope.local 1 --scale 1 "
 VIDEO += "--sampler sde-dpmsolver++ --save-every 1 --wait 100"
 PROMPTS = ["a red square moves left", "a blue disc moves right"]
-SETTINGS = {"JAX_NUM_CPU_DEVICES": "1", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
+SETTINGS = {"JAX_NUM_CPU_DEVICES": "1"}
 
 
 def words(folder: Path, *more) -> list[str]:
@@ -85,16 +84,14 @@ def by_slurm(count: int) -> list[dict[str, str]]:
 @pytest.fixture(scope="module")
 def alone():
     """(folder, flags): this process works on the job in a folder."""
-    model = small_model()
+    model = tiny_model(unet=ONE_LEVEL)
 
     def work(folder: Path, *flags) -> None:
         assert spoken(video_infinity.main, words(folder, *flags)) == 0
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(video_infinity, "loaded", lambda *_: model)
-        jax.config.update("jax_disable_most_optimizations", True)
         yield work
-        jax.config.update("jax_disable_most_optimizations", False)
 
 
 def latents(folder: Path) -> np.ndarray:

@@ -28,7 +28,7 @@ def saved(tmp_path_factory):
 
 
 @pytest.fixture
-def run(saved, tmp_path, capsys, monkeypatch, unoptimised):
+def run(saved, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(distances, "FRAMES_AT_ONCE", 4)
     monkeypatch.setattr(model_sets, "AT_ONCE", 2)
     written(tmp_path / "real", clips(3, 8, 0, side=18))

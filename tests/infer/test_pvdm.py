@@ -12,8 +12,6 @@ from tests.tiny_pvdm import tiny_pvdm
 from vinf_jax.media.video import read_video
 from vinf_jax.programs import spoken
 
-pytestmark = pytest.mark.usefixtures("unoptimised")
-
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):

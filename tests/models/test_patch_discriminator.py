@@ -31,7 +31,7 @@ def test_full_size(axes, shape, parameters, maps):
         assert [x.shape[1] for x in seen] == [9, 5, 3, 4, 5]
 
 
-def test_it_starts_as_the_public_code_does(unoptimised):
+def test_it_starts_as_the_public_code_does():
     """Kernels and scales of deviation 0.02, biases within the reach of PyTorch's."""
     third = Stage(64, 128, 2, 2, rngs=nnx.Rngs(0))
     assert abs(np.std(third.conv.kernel) / 0.02 - 1) < 0.02
@@ -40,7 +40,7 @@ def test_it_starts_as_the_public_code_does(unoptimised):
     assert not np.any(third.norm.bias)
 
 
-def test_statistics_are_those_of_all_that_is_judged_together(unoptimised):
+def test_statistics_are_those_of_all_that_is_judged_together():
     """As SyncBatchNorm's: on devices of a mesh as on one."""
     graph, weights = split(
         filled(lambda rngs: PatchDiscriminator(axes=2, width=2, rngs=rngs), dtype=np.float32)

@@ -33,7 +33,7 @@ def _shape(network, method, *given):
     return jax.eval_shape(lambda w, *x: method(merge(graph, w), *x), weights, *given)
 
 
-def test_planes_see_what_they_sum_up(unoptimised):
+def test_planes_see_what_they_sum_up():
     """A change in one patch moves one row, column or frame of each plane, and nothing else, where
     no layer before mixes patches."""
     network = filled(lambda rngs: PVDMAutoencoder(**AUTOENCODER, rngs=rngs), dtype=np.float32)

@@ -9,7 +9,7 @@ from tests.tolerances import FP64
 from vinf_jax.nn.strips import Picture
 
 
-def test_strips_are_the_whole(x64, unoptimised):
+def test_strips_are_the_whole(x64):
     """Some levels whole, then single rows; of several frames, with shortcuts and without."""
     network = tiny_network("autoencoder", dtype=jnp.float64, channels=(4, 8), layers=1)
     latents = jnp.asarray(np.random.default_rng(0).standard_normal((2, 4, 10, 4)))

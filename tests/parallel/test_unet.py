@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tests.tiny import ARGUMENTS, tiny_network
+from tests.tiny import ARGUMENTS, ONE_LEVEL, tiny_network
 from tests.tolerances import FP64
 from vinf_jax.nn.freenoise import FreeNoise
 from vinf_jax.nn.independent import Independent
@@ -18,12 +18,9 @@ CLIPS, APART = Independent(length=3), video_infinity(local=2, spread=4, cuts=(3,
 BLENDED = {"strength": 0.0, "spectral": 0.3, "conv_across": True, "norm_clip": 2}
 
 
-pytestmark = pytest.mark.usefixtures("unoptimised")
-
-
 @cache
 def network():
-    return tiny_network("unet", dtype=jnp.float64, channels=(16,), attention=(True,))
+    return tiny_network("unet", dtype=jnp.float64, **ONE_LEVEL)
 
 
 def answer(frames, scope, clips=None, portion=None):

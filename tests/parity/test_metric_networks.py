@@ -56,7 +56,7 @@ def golden():
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_outputs(name, golden, x64, unoptimised):
+def test_outputs(name, golden, x64):
     build, table, inputs = NETWORKS[name]
     graph, like = split(abstract(build))
     source = {key: public.value(key, shape) for key, shape in source_shapes(table, like).items()}

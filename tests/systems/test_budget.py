@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import pytest
 from jax.sharding import AbstractMesh, AxisType
 
-from tests.tiny import ARGUMENTS, SETTINGS, tiny_model
+from tests.tiny import ARGUMENTS, ONE_LEVEL, SETTINGS, tiny_model
 from vinf_jax.diffusion.schedule import Schedule
 from vinf_jax.nn.parameters import flat
 from vinf_jax.parallel.hardware import USABLE
@@ -20,12 +20,11 @@ from vinf_jax.systems.video_infinity.networks import built
 
 LOCAL, SPREAD, CLIPS, PIXELS, HALVES = 2, 8, 8, 16, 2
 SCOPE = {"preset": "video_infinity", "local": LOCAL, "spread": SPREAD}
-ONE_LEVEL = {"unet": ARGUMENTS["unet"] | {"channels": (16,), "attention": (True,)}}
 
 
 @cache
 def networks():
-    return built(ARGUMENTS | ONE_LEVEL)
+    return built(ARGUMENTS | {"unet": ARGUMENTS["unet"] | ONE_LEVEL})
 
 
 def budget(frames=32, mesh=None, dtype=jnp.bfloat16, **changes):

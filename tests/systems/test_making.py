@@ -6,14 +6,10 @@ import jax
 import numpy as np
 import pytest
 
-from tests.tiny import ARGUMENTS, LENGTH, NETWORKS, SETTINGS, WORDS, tiny_network
+from tests.tiny import ONE_LEVEL, SETTINGS, tiny_model
 from tests.tolerances import MODEL
-from vinf_jax.diffusion.schedule import Schedule
-from vinf_jax.models.tokenizer import WordTokenizer
-from vinf_jax.systems.video_infinity import Settings, VideoInfinity
 
 PROMPTS = ["a red disc moves left"]
-SMALL = {"unet": {"channels": (16,), "attention": (True,)}}
 OVERLAP = 2
 SCOPE = {"preset": "video_infinity", "local": 1, "spread": 4}
 CHOSEN = {"scope": SCOPE, "sampler": "sde-dpmsolver++", "known_time": 400}
@@ -22,24 +18,9 @@ TAKE = {"frames": 40, "overlap": OVERLAP, "given": {*range(14), *range(22, 40)}}
 """Two jobs whose calls have the same size: 10 + 2 + 4 and 8 + 2 x 2 + 4."""
 
 
-@pytest.fixture(scope="module", autouse=True)
-def quick():
-    """Nearly all of these tests' time is compiling."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-
-
 @pytest.fixture(scope="module")
-def model(quick):
-    networks = {part: tiny_network(part, **SMALL.get(part, {})) for part in NETWORKS}
-    return VideoInfinity(
-        **networks,
-        tokenizer=WordTokenizer(WORDS, LENGTH),
-        schedule=Schedule.scaled_linear(),
-        settings=Settings(**SETTINGS | CHOSEN),
-        arguments=ARGUMENTS,
-    )
+def model():
+    return tiny_model(unet=ONE_LEVEL, **CHOSEN)
 
 
 def latents(numbers, seed=1):

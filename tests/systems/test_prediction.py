@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tests.tiny import tiny_network
+from tests.tiny import ONE_LEVEL, tiny_network
 from tests.tolerances import FP64
 from vinf_jax.nn.parameters import flat
 from vinf_jax.parallel.mesh import make_mesh
@@ -15,7 +15,6 @@ from vinf_jax.systems.video_infinity import base, predict, prediction, reference
 
 FRAMES = 11
 SCOPE = video_infinity(local=2, spread=4)
-SMALL = {"channels": (16,), "attention": (True,)}
 GAPS = np.array([0, 1, 2, 3, 7, 8, 9, 10, 30, 31, 32])
 SHUFFLED = np.random.default_rng(5).permutation(FRAMES)
 
@@ -28,7 +27,7 @@ LATENTS, SHARED = normal(1, 2, FRAMES, 4, 4, 4), normal(2, 2, 5, 16)
 BY_FRAME = normal(3, 2, FRAMES, 5, 16)
 
 
-small = cache(lambda dtype: tiny_network("unet", dtype=dtype, **SMALL))
+small = cache(lambda dtype: tiny_network("unet", dtype=dtype, **ONE_LEVEL))
 
 
 def answer(latents=LATENTS, time=900, text=SHARED, **more):

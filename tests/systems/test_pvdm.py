@@ -10,8 +10,6 @@ from tests.tolerances import OP
 from vinf_jax.systems.pvdm import PVDM, Settings
 from vinf_jax.systems.pvdm.recursion import conditional
 
-pytestmark = pytest.mark.usefixtures("unoptimised")
-
 
 @pytest.fixture(scope="module")
 def model():

@@ -5,14 +5,12 @@ import re
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 
 from tests.tiny import tiny_network
 from tests.tolerances import OP
 from train.networks import still
 from vinf_jax.nn.parameters import merge, split
 
-pytestmark = pytest.mark.usefixtures("unoptimised")
 LAST = re.compile(r"\.conv4\.conv\.|(transformer_in|temp_attentions\.\d+)\.proj_out\.")
 """Of the layers that join frames, what starts at zero."""
 

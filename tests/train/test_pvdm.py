@@ -17,8 +17,6 @@ from vinf_jax.programs import load_config
 from vinf_jax.systems.pvdm import PVDM
 from vinf_jax.systems.pvdm import folder as pvdm_folder
 
-pytestmark = pytest.mark.usefixtures("unoptimised")
-
 
 def tiny():
     config = load_config("configs/pvdm_sprites.py")
@@ -83,10 +81,8 @@ def assert_same(folder, other, tolerance):
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pvdm") / "run"
-    jax.config.update("jax_disable_most_optimizations", True)
     pvdm_autoencoder.run(tiny(), folder)
     pvdm_diffusion.run(tiny(), folder)
-    jax.config.update("jax_disable_most_optimizations", False)
     return folder
 
 

@@ -13,8 +13,6 @@ from vinf_jax.nn.parameters import flat
 from vinf_jax.programs import load_config, spoken
 from vinf_jax.systems.video_infinity import VideoInfinity
 
-pytestmark = pytest.mark.usefixtures("unoptimised")
-
 
 def tiny():
     config = load_config("configs/sprites.py")
