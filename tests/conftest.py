@@ -55,6 +55,14 @@ def seldom_collected():
     gc.unfreeze()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def compiled_once(tmp_path_factory):
+    """A training that goes on, or a model made anew, compiles what was compiled before: that is
+    kept while the tests run. Each worker keeps its own, as files are not written in one go."""
+    jax.config.update("jax_compilation_cache_dir", str(tmp_path_factory.mktemp("compiled")))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+
+
 @pytest.fixture
 def unoptimised():
     """Everything is."""

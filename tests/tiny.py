@@ -31,8 +31,9 @@ ARGUMENTS = {
         "layers": 1,
     },
 }
-ONE_LEVEL = {"channels": (16,), "attention": (True,)}
-"""Of a UNet: compiled in half the time, where a second level plays no part in what is claimed."""
+SMALLEST = {"channels": (16,), "attention": (False,)}
+"""Of a UNet: one level, transformers in its middle alone; every kind of layer, and half as much to
+compile."""
 NETWORKS = {"unet": UNet3D, "autoencoder": AutoencoderKL, "text_encoder": TextEncoder}
 SETTINGS = {
     "latent_scale": 0.5,

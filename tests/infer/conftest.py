@@ -3,12 +3,12 @@
 import pytest
 
 from infer import evaluate, extend, retake, video_infinity
-from tests.tiny import ONE_LEVEL, tiny_model
+from tests.tiny import SMALLEST, tiny_model
 
 
 @pytest.fixture(scope="session")
 def model():
-    return tiny_model(unet=ONE_LEVEL)
+    return tiny_model(unet=SMALLEST)
 
 
 @pytest.fixture(scope="session")

@@ -9,13 +9,13 @@ import sys
 from infer import video_infinity
 from infer.devices import simulate
 from infer.progress import Display
-from tests.tiny import ONE_LEVEL, tiny_model
+from tests.tiny import SMALLEST, tiny_model
 from vinf_jax.programs import spoken
 
 
 def loaded(options, devices, troubles):
     simulate(devices // (options.processes or 1))
-    return tiny_model(unet=ONE_LEVEL)
+    return tiny_model(unet=SMALLEST)
 
 
 def kill_at(step: int) -> None:

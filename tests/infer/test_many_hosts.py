@@ -17,7 +17,7 @@ import pytest
 
 from infer import guard, video_infinity
 from infer.job_flags import add_many, is_many
-from tests.tiny import ONE_LEVEL, tiny_model
+from tests.tiny import SMALLEST, tiny_model
 from tests.tolerances import MODEL
 from vinf_jax.media.video import read_video
 from vinf_jax.programs import Parser, spoken
@@ -84,7 +84,7 @@ def by_slurm(count: int) -> list[dict[str, str]]:
 @pytest.fixture(scope="module")
 def alone():
     """(folder, flags): this process works on the job in a folder."""
-    model = tiny_model(unet=ONE_LEVEL)
+    model = tiny_model(unet=SMALLEST)
 
     def work(folder: Path, *flags) -> None:
         assert spoken(video_infinity.main, words(folder, *flags)) == 0

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tests.tiny import ARGUMENTS, ONE_LEVEL, tiny_network
+from tests.tiny import ARGUMENTS, SMALLEST, tiny_network
 from tests.tolerances import FP64
 from vinf_jax.nn.freenoise import FreeNoise
 from vinf_jax.nn.independent import Independent
@@ -20,7 +20,7 @@ BLENDED = {"strength": 0.0, "spectral": 0.3, "conv_across": True, "norm_clip": 2
 
 @cache
 def network():
-    return tiny_network("unet", dtype=jnp.float64, **ONE_LEVEL)
+    return tiny_network("unet", dtype=jnp.float64, **SMALLEST)
 
 
 def answer(frames, scope, clips=None, portion=None):

@@ -1,6 +1,6 @@
 """The whole network under the public code's settings, in float64, and its modules on the way.
 
-Cases run in batches, compiled without optimisation, since compilation is nearly all that such a
+Cases run in batches, and equal layers are compiled once, since compilation is nearly all that such a
 test does. Of some cases only the deviation of the output and its distance from the unsplit network
 were recorded.
 """
@@ -9,6 +9,7 @@ import itertools
 from dataclasses import dataclass, replace
 from functools import cache
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -16,13 +17,17 @@ import pytest
 from convert.diffusers_unet3d import table
 from tests.parallel.clips import poisoned, quickly
 from tests.parity.formula import normal, parameters
+from tests.parity.layerwise import layerwise
 from tests.parity.recording import record, summary
 from tests.parity.video_infinity import HERE, outputs, scope_of, settings
 from tests.tolerances import FP64
 from vinf_jax.models.unet3d import UNet3D
 from vinf_jax.nn.context import surround
+from vinf_jax.nn.conv import ResidualBlock
 from vinf_jax.nn.parameters import abstract, merge, split
 from vinf_jax.nn.scope import Full, Scope
+from vinf_jax.nn.temporal import TemporalConv
+from vinf_jax.nn.transformer import SpatialTransformer, TemporalTransformer
 from vinf_jax.parallel.mesh import CLIP, EVERYWHERE, FRAMES, make_mesh, on_mesh
 from vinf_jax.parallel.timeline import Sharded, Whole
 
@@ -156,7 +161,8 @@ def test_public_settings(x64, batch):
     traces = traced(outputs(names[0]))
     scope = Several(tuple(scopes), together)
     call = caller(Whole(), scope, [case["t"] for case in cases], traces)
-    out, seen = quickly(call)(network()[1], *inputs(cases[0]))
+    with layerwise(ResidualBlock, TemporalConv, SpatialTransformer, TemporalTransformer):
+        out, seen = call(*jax.tree.map(jnp.asarray, (network()[1], *inputs(cases[0]))))
     if not together:
         assert_output(out[2 * len(names) :], outputs("base_ws2"), "plain_unsplit")
     assert len(seen) == len(traces)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import pytest
 from jax.sharding import AbstractMesh, AxisType
 
-from tests.tiny import ARGUMENTS, ONE_LEVEL, SETTINGS, tiny_model
+from tests.tiny import ARGUMENTS, SETTINGS, SMALLEST, tiny_model
 from vinf_jax.diffusion.schedule import Schedule
 from vinf_jax.nn.parameters import flat
 from vinf_jax.parallel.hardware import USABLE
@@ -24,7 +24,7 @@ SCOPE = {"preset": "video_infinity", "local": LOCAL, "spread": SPREAD}
 
 @cache
 def networks():
-    return built(ARGUMENTS | {"unet": ARGUMENTS["unet"] | ONE_LEVEL})
+    return built(ARGUMENTS | {"unet": ARGUMENTS["unet"] | SMALLEST})
 
 
 def budget(frames=32, mesh=None, dtype=jnp.bfloat16, **changes):

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from tests.tiny import ONE_LEVEL, SETTINGS, tiny_model
+from tests.tiny import SETTINGS, SMALLEST, tiny_model
 from tests.tolerances import MODEL
 
 PROMPTS = ["a red disc moves left"]
@@ -20,7 +20,7 @@ TAKE = {"frames": 40, "overlap": OVERLAP, "given": {*range(14), *range(22, 40)}}
 
 @pytest.fixture(scope="module")
 def model():
-    return tiny_model(unet=ONE_LEVEL, **CHOSEN)
+    return tiny_model(unet=SMALLEST, **CHOSEN)
 
 
 def latents(numbers, seed=1):

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tests.tiny import ONE_LEVEL, tiny_model
+from tests.tiny import SMALLEST, tiny_model
 from tests.tolerances import FP64
 from vinf_jax.checkpoint import store
 from vinf_jax.nn.parameters import flat
@@ -39,7 +39,7 @@ def latents_and_video(model, **wish):
 
 
 def test_float64_is_the_same_on_any_devices(x64):
-    model = tiny_model(dtype=jnp.float64, unet=ONE_LEVEL)
+    model = tiny_model(dtype=jnp.float64, unet=SMALLEST)
     latents, frames = latents_and_video(model)
     assert latents.dtype == np.float64
     others, again = latents_and_video(model, clips=4, guidance_groups=2)
@@ -74,7 +74,7 @@ def test_prompts_rule_their_frames(model, video):
 
 
 def test_stochastic_without_guidance_and_what_is_told_on_the_way():
-    model, told, looks = tiny_model(unet=ONE_LEVEL), [], []
+    model, told, looks = tiny_model(unet=SMALLEST), [], []
 
     def follow(progress):
         told.append((progress.stage, progress.step, progress.steps))

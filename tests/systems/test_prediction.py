@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tests.tiny import ONE_LEVEL, tiny_network
+from tests.tiny import SMALLEST, tiny_network
 from tests.tolerances import FP64
 from vinf_jax.nn.parameters import flat
 from vinf_jax.parallel.mesh import make_mesh
@@ -27,7 +27,7 @@ LATENTS, SHARED = normal(1, 2, FRAMES, 4, 4, 4), normal(2, 2, 5, 16)
 BY_FRAME = normal(3, 2, FRAMES, 5, 16)
 
 
-small = cache(lambda dtype: tiny_network("unet", dtype=dtype, **ONE_LEVEL))
+small = cache(lambda dtype: tiny_network("unet", dtype=dtype, **SMALLEST))
 
 
 def answer(latents=LATENTS, time=900, text=SHARED, **more):

@@ -20,7 +20,7 @@ def tiny():
         {
             "size": (16, 16),
             "frames": 4,
-            "autoencoder": {"channels": (8, 8), "norm_groups": 4},
+            "autoencoder": {"channels": (8,), "norm_groups": 4},
             "text_encoder": {"width": 16, "layers": 1},
             "unet": {"channels": (16,), "attention": (False,), "head_size": 8, "norm_groups": 4},
             "train_autoencoder": {"steps": 4, "batch": 2, "warmup": 1, "save_every": 2},
@@ -43,7 +43,6 @@ def tiny():
             },
         }
     )
-    config.autoencoder.channels = (8, 8)
     return config
 
 
