@@ -1,8 +1,8 @@
 """The whole network under the public code's settings, in float64, and its modules on the way.
 
-Cases run in batches, and equal layers are compiled once, since compilation is nearly all that such a
-test does. Of some cases only the deviation of the output and its distance from the unsplit network
-were recorded.
+Cases run in batches, and equal layers are compiled once, since compilation is nearly all that such
+a test does. Of some cases only the deviation of the output and its distance from the unsplit
+network were recorded.
 """
 
 import itertools
