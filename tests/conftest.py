@@ -1,7 +1,7 @@
 """Eight simulated devices, shapes checked at every public function, float64 on request.
 
 Nearly all that tests do is compile, so LLVM does not optimise what they compile; XLA's own passes
-all run. What computes long asks for `optimised`. Processes that tests start inherit this.
+all run. `optimised` compiles as users do. Processes that tests start inherit all this.
 """
 
 import atexit
@@ -70,7 +70,7 @@ def unoptimised():
 
 @pytest.fixture
 def optimised():
-    """For tests that compute longer than they compile, and for what users see."""
+    """What one test compiles is compiled as users do."""
     jax.config.update("jax_disable_most_optimizations", False)
     yield
     jax.config.update("jax_disable_most_optimizations", True)

@@ -47,8 +47,9 @@ def test_float64_is_the_same_on_any_devices(x64):
     np.testing.assert_array_equal(again, frames)
 
 
-def test_float32_is_the_same_to_the_eye(model, video):
-    """Five clips of two frames, three of padding only."""
+def test_float32_is_the_same_to_the_eye(model, video, optimised):
+    """Five clips of two frames, three of padding only; compiled as users do, and the whole as tests
+    do."""
     other = model.generate(PROMPTS, **WISH, clips=8)
     assert other.shape == (FRAMES, 32, 32, 3) and other.dtype == np.uint8
     assert video.std() > 10
