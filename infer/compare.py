@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from . import prompts as texts
+from .compare_runs import stories
+from .devices import described
 from .job_flags import add_devices
 from .loading import loaded, weights_of
 from .methods import EXAMPLE, methods
@@ -43,7 +45,8 @@ def main(argv: list[str]) -> int:
         try:
             if options.methods:
                 _make(options, argv, display)
-            _tables(options, argv, display)
+            if options.tables:
+                _tables(options, argv, display)
         except KeyboardInterrupt:
             print("stopped; the same command goes on with what is finished", file=sys.stderr)
             return 130
@@ -55,20 +58,26 @@ def _make(options: argparse.Namespace, argv: list[str], display: Display) -> Non
     troubles, plan = _wishes(options)
     model = loaded(options, options.clips * options.guidance_groups, troubles)
 
-    from . import compare_runs, record
+    from . import compare_making, compare_runs, record
     from .ordering import dtype_of
 
     origin = record.of_run(PROGRAM, argv, weights_of(options))
     common = given(options, SAMPLING)
     common["model"] = {"weights": origin["weights"]["sha256"], "dtype": dtype_of(options)}
     how = {"clips": options.clips, "guidance_groups": options.guidance_groups}
+    origin["mesh"] = described(**{"clips": options.clips, "groups": options.guidance_groups})
     runs = compare_runs.planned(options.out, **plan)
     troubles += compare_runs.differing(runs, common, model.settings.clip_frames)
     troubles += _cannot(model, runs, given(options, SAMPLING) | how)
     refuse(troubles)
-    for n, run in compare_runs.missing(runs):
-        display.title = f"{n + 1} of {len(runs)}: {run.video}"
-        compare_runs.make(run, model, common, origin, on_step=display, **how)
+
+    def said(title: str) -> Display:
+        display.title = title
+        return display
+
+    making = compare_making.Making(model, common, origin, how, options.together)
+    with compare_making.finishing(options.workers, options) as finish:
+        making.make(runs, finish, said)
 
 
 def _cannot(model: Any, runs: Any, shared: dict[str, Any]) -> list[str]:
@@ -78,7 +87,7 @@ def _cannot(model: Any, runs: Any, shared: dict[str, Any]) -> list[str]:
         first.setdefault((run.method.name, run.frames), run)
     for (name, frames), run in first.items():
         try:
-            model.stream([run.prompt], **shared | run.wishes(model.settings.clip_frames))
+            model.begin(run.prompts, **shared | run.wishes(model.settings.clip_frames))
         except ValueError as error:
             found.append(f"{name}, {frames} frames: {error}")
     return found
@@ -89,15 +98,18 @@ def _tables(options: argparse.Namespace, argv: list[str], display: Display) -> N
     from vinf_jax.media.sheet import save_png
 
     from . import record
+    from .compare_making import show
     from .compare_measures import scored
     from .compare_strips import strips
     from .films import films
     from .scoreboard import Board, markdown
 
     display.title = PROGRAM
-    ruler, each, found = Ruler(options), [], films(options.out)
+    ruler, each, found = Ruler(options), [], films(options.out, frameless=True)
     for n, film in enumerate(found):
         display.stage("measure", n, len(found))
+        if options.mp4 and not film.frameless and not film.path.is_file():
+            show(film)
         each.append(scored(film, ruler, options.window))
     display.stage("compare")
     board = Board(each, _against(options, each), ruler.real(), options.seed)
@@ -109,7 +121,8 @@ def _tables(options: argparse.Namespace, argv: list[str], display: Display) -> N
     (options.out / "table.md").write_text(text)
     print(text)
     for frames in table["lengths"]:
-        picture = strips([f for f, s in zip(found, each, strict=True) if str(s.frames) == frames])
+        same = (f for f, s in zip(found, each, strict=True) if str(s.frames) == frames)
+        picture = strips([film for film in same if not film.frameless])
         if picture is not None:
             save_png(options.out / f"strips-{frames}.png", picture, overwrite=True)
     print(f"written: {options.out / 'results.json'}, table.md and strips beside it")
@@ -125,10 +138,12 @@ def _against(options: argparse.Namespace, each: Any) -> str:
 def _wishes(options: argparse.Namespace) -> tuple[list[str], dict[str, Any]]:
     """What is wrong with the flags, and the arguments of `planned`."""
     troubles, chosen = methods(options.methods)
-    counts = {"seeds": options.seeds, "frames": min(options.frames)}
+    counts = {"seeds": options.seeds, "frames": min(options.frames), "scenes": options.scenes}
     troubles += [f"{name}: {n}; give 1 or more" for name, n in counts.items() if n < 1]
     if scope_settings(options, {"preset": ""}) is not None:
         troubles.append(f"scope: it is part of the methods here; write --methods {EXAMPLE}")
+    least = {"together": options.together, "workers": options.workers}
+    troubles += [f"{name}: {n}; give 0 or more" for name, n in least.items() if n < 0]
     troubles += distance_troubles(options)
     prompts: list[str] = []
     if options.prompts_file:
@@ -142,8 +157,14 @@ def _wishes(options: argparse.Namespace) -> tuple[list[str], dict[str, Any]]:
         prompts = held_out_prompts(options.prompts, options.seed)
     if not prompts and not troubles:
         troubles.append(f"prompts: {options.prompts}; give 1 or more")
+    told: list[Any] = []
+    if not troubles:
+        try:
+            told = stories(prompts, options.scenes)
+        except ValueError as error:
+            troubles.append(str(error))
     seeds = range(options.seed, options.seed + options.seeds)
-    plan = {"methods": chosen, "prompts": prompts, "seeds": seeds, "lengths": options.frames}
+    plan = {"methods": chosen, "stories": told, "seeds": seeds, "lengths": options.frames}
     return troubles, plan
 
 
@@ -161,6 +182,9 @@ def _parser() -> argparse.ArgumentParser:
     group.add_argument(
         "--seeds", type=int, default=3, metavar="N", help="of each prompt (default: 3)"
     )
+    group.add_argument(
+        "--scenes", type=int, default=1, metavar="N", help="prompts of each video (default: 1)"
+    )
     group.add_argument("--seed", type=int, default=0, help="the first (default: 0)")
     group.add_argument(
         "--out",
@@ -168,6 +192,34 @@ def _parser() -> argparse.ArgumentParser:
         default=Path("out/compare"),
         metavar="FOLDER",
         help="(default: %(default)s)",
+    )
+    group.add_argument(
+        "--mp4",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="write mp4 files; left out, the next call writes them (default: yes)",
+    )
+    group = to.add_argument_group("work")
+    group.add_argument(
+        "--together",
+        type=int,
+        default=0,
+        metavar="FRAMES",
+        help="make several videos of a method in one call, of so many frames in all; a large GPU "
+        "has room for 6144 (default: one video)",
+    )
+    group.add_argument(
+        "--workers",
+        type=int,
+        default=0,
+        metavar="N",
+        help="processes beside this one that write and measure videos (default: none)",
+    )
+    group.add_argument(
+        "--tables",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="in the end; not where several processes make methods of their own side by side",
     )
     group = to.add_argument_group("comparison")
     add_distance(group)

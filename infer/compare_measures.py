@@ -8,7 +8,7 @@ import numpy as np
 
 from vinf_jax.media.target import replacing
 
-from .films import Film
+from .films import MEASURES, Film
 from .long_measures import VERSION, measured
 from .outputs import write_json
 from .ruler import Ruler
@@ -17,14 +17,24 @@ from .scoreboard import Scored
 
 def scored(film: Film, ruler: Ruler, window: int) -> Scored:
     """A video's measures: those that lie beside it if they are of the same making and of these
-    frames, else new ones, which are then kept there."""
+    frames, else new ones, which are then kept there.
+
+    Raises:
+        ValueError: new ones are needed, and its frames are not here.
+    """
     kept, rows = measures_of(film.path), film.path.with_suffix(".windows.npy")
     wanted = {"version": VERSION, "window": window, "through": ruler.through}
-    wanted["bytes"] = _source(film).stat().st_size
+    if not film.frameless:
+        wanted["bytes"] = _source(film).stat().st_size
     if kept is not None and all(kept.get(name) == value for name, value in wanted.items()):
         known = np.load(rows, allow_pickle=False) if rows.is_file() else None
         if known is not None or ruler.through is None or kept["windows"] == 0:
             return ruler.scored(film, kept, known)
+    if film.frameless:
+        raise ValueError(
+            f"{film.path}: its frames are not here, and its measures were taken with another "
+            "window, network or version; give the same --window and --features, or bring its npz"
+        )
     frames, fps = film.read()
     found = ruler.features(film, frames)
     if found is not None:
@@ -32,13 +42,13 @@ def scored(film: Film, ruler: Ruler, window: int) -> Scored:
             np.save(file, found.astype(np.float32))
     count = 0 if found is None else len(found)
     record = measured(film, frames, fps, window) | wanted | {"windows": count}
-    write_json(film.path.with_suffix(".measures.json"), record, True)
+    write_json(film.path.with_suffix(MEASURES), record, True)
     return ruler.scored(film, record, found)
 
 
 def measures_of(video: Path) -> dict[str, Any] | None:
     """The measures that lie beside a video, None if there are none."""
-    path = video.with_suffix(".measures.json")
+    path = video.with_suffix(MEASURES)
     return json.loads(path.read_text()) if path.is_file() else None
 
 

@@ -1,4 +1,4 @@
-"""The videos that methods are compared on: one of each method, prompt, seed and length, in a folder
+"""The videos that methods are compared on: one of each method, story, seed and length, in a folder
 that grows and can be gone on with.
 
     FOLDER/FRAMES/METHOD/000-seed0.mp4    for people
@@ -9,33 +9,27 @@ that grows and can be gone on with.
 """
 
 import json
-import time
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from vinf_jax.media.sheet import save_png
-from vinf_jax.media.target import replacing
-from vinf_jax.media.video import VideoWriter
-
-from .films import joins
-from .making import enlargement
 from .methods import Method
-from .outputs import write_json
+
+Story = tuple[str, ...]
+"""The prompts of a video, in the order of time."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """One video. number: of its prompt."""
+    """One video. number: of its story."""
 
     folder: Path
     method: Method
     frames: int
     number: int
-    prompt: str
+    prompts: Story
     seed: int
 
     @property
@@ -52,27 +46,58 @@ class Run:
         return self.record.is_file()
 
     def wishes(self, clip_frames: int) -> dict[str, Any]:
-        """Arguments of `generate` that are this run's own."""
+        """Arguments of `generate` that are this run's method's and length's."""
         scope = self.method.scope_for(self.frames, clip_frames)
-        own = {"frames": self.frames, "seed": self.seed, "scope": scope}
-        return own | self.method.sampling
+        return {"frames": self.frames, "scope": scope} | self.method.sampling
 
 
 def planned(
     folder: Path,
     methods: Sequence[Method],
-    prompts: Sequence[str],
+    stories: Sequence[Story],
     seeds: Sequence[int],
     lengths: Sequence[int],
 ) -> list[Run]:
     """All runs; those that are compared with each other stand together, for whoever stops early."""
     return [
-        Run(folder, method, frames, number, prompt, seed)
+        Run(folder, method, frames, number, prompts, seed)
         for frames in sorted(lengths)
         for seed in seeds
-        for number, prompt in enumerate(prompts)
+        for number, prompts in enumerate(stories)
         for method in methods
     ]
+
+
+def stories(prompts: Sequence[str], scenes: int) -> list[Story]:
+    """One story of each prompt: it, and then prompts that share neither colour nor shape nor all of
+    the background with the one before, so that a scene's end can be told.
+
+    Raises:
+        ValueError: prompts of another world, or none of them is so unlike.
+    """
+    if scenes == 1:
+        return [(prompt,) for prompt in prompts]
+    from vinf_jax.media.captions import parse
+
+    facts = [parse(prompt) for prompt in prompts]
+
+    def unlike(n: int, before: Sequence[int]) -> int:
+        last = facts[before[-1]]
+        for k in range(1, len(prompts)):
+            m = (n + k) % len(prompts)
+            apart = facts[m].colour != last.colour and facts[m].shape != last.shape
+            grounds = [(f.background, f.pattern) for f in (facts[m], last)]
+            if apart and grounds[0] != grounds[1] and m not in before:
+                return m
+        raise ValueError(f"scenes: no prompt is unlike {prompts[before[-1]]!r}; give more prompts")
+
+    found = []
+    for n in range(len(prompts)):
+        numbers = [n]
+        while len(numbers) < scenes:
+            numbers.append(unlike(numbers[-1], numbers))
+        found.append(tuple(prompts[m] for m in numbers))
+    return found
 
 
 def differing(runs: Sequence[Run], common: Mapping[str, Any], clip_frames: int) -> list[str]:
@@ -81,60 +106,34 @@ def differing(runs: Sequence[Run], common: Mapping[str, Any], clip_frames: int) 
         if not run.finished:
             continue
         made = json.loads(run.record.read_text()).get("asked", {})
-        asked = json.loads(json.dumps(_asked(run, common, clip_frames)))
-        apart = [name for name in asked | made if asked.get(name) != made.get(name)]
+        now = json.loads(json.dumps(asked(run, common, clip_frames)))
+        apart = [name for name in now | made if now.get(name) != made.get(name)]
         if apart:
-            before, now = (of.get(apart[0]) for of in (made, asked))
+            then, wanted = (of.get(apart[0]) for of in (made, now))
             return [
-                f"out: {run.video} was made with {apart[0]} {before!r}, and {now!r} is asked for; "
+                f"out: {run.video} was made with {apart[0]} {then!r}, and {wanted!r} is asked for; "
                 "give another folder, another name for the method, or the same again"
             ]
     return []
 
 
-def make(
-    run: Run, model: Any, common: Mapping[str, Any], origin: Mapping[str, Any], **how: Any
-) -> None:
-    """Makes one video and all its files.
-
-    Args:
-        common: arguments of `generate` that all runs share, and under "model" which model it is.
-        origin: of the record. how: arguments of `generate` that do not decide how a video looks.
-    """
-    settings, wishes = model.settings.to_dict(), run.wishes(model.settings.clip_frames)
-    shared = {name: value for name, value in common.items() if name != "model"} | wishes
-    start = time.perf_counter()
-    frames = model.generate([run.prompt], **shared, **how)
-    seconds = time.perf_counter() - start
-    settings |= {name: value for name, value in shared.items() if name in settings}
-    fps, scale = settings["fps"], enlargement(None, *frames.shape[1:3])
-    with replacing(run.video.with_suffix(".npz"), True) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, frames=frames, fps=np.float64(fps))
-    with VideoWriter(run.video, fps, *frames.shape[1:3], scale=scale, overwrite=True) as video:
-        video.write(frames)
-    save_png(run.video.with_suffix(".png"), frames[len(frames) // 2], overwrite=True)
-    span = {"text": run.prompt, "start": 0, "stop": run.frames}
-    record = {
-        "method": run.method.name,
-        "prompts": [span],
-        "seed": run.seed,
-        "frames": run.frames,
-        "settings": settings,
-        "scale": scale,
-        "joins": joins(settings, run.frames),
-        "seconds": round(seconds, 3),
-        "asked": _asked(run, common, model.settings.clip_frames),
-    }
-    write_json(run.record, record | dict(origin), True)
-
-
-def missing(runs: Sequence[Run]) -> Iterator[tuple[int, Run]]:
-    """Those that are not finished, each with how many of all are done before it."""
-    left = [run for run in runs if not run.finished]
-    done = len(runs) - len(left)
-    return ((done + n, run) for n, run in enumerate(left))
-
-
-def _asked(run: Run, common: Mapping[str, Any], clip_frames: int) -> dict[str, Any]:
+def asked(run: Run, common: Mapping[str, Any], clip_frames: int) -> dict[str, Any]:
     """All that decides how the video looks."""
-    return dict(common) | run.wishes(clip_frames) | {"prompt": run.prompt}
+    own = {"seed": run.seed, "prompts": list(run.prompts)}
+    return dict(common) | run.wishes(clip_frames) | own
+
+
+def batches(runs: Sequence[Run], together: int) -> Iterator[list[Run]]:
+    """Unfinished runs that are made in one call each: of one method and length, `together` frames
+    at most, of equal number but for the last; one by one, as planned, where together is 0."""
+    left = [run for run in runs if not run.finished]
+    if not together:
+        yield from ([run] for run in left)
+        return
+    groups: dict[tuple[int, str], list[Run]] = {}
+    for run in left:
+        groups.setdefault((run.frames, run.method.name), []).append(run)
+    for (frames, _), group in groups.items():
+        calls = math.ceil(len(group) / max(1, together // frames))
+        size = math.ceil(len(group) / calls)
+        yield from (group[n : n + size] for n in range(0, len(group), size))

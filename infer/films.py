@@ -16,6 +16,8 @@ from vinf_jax.metrics.following import Scene
 from .accuracy import away
 
 Span = tuple[str, int, int]
+MEASURES = ".measures.json"
+"""What a video's measures end with, in the place of .mp4."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,11 @@ class Film:
         """Where the frames lie as they were made, if somebody kept them."""
         return self.path.with_suffix(".npz")
 
+    @property
+    def frameless(self) -> bool:
+        """Whether its frames are elsewhere, and only what is known of it is here."""
+        return not self.path.is_file() and not self.exact.is_file()
+
     def read(self) -> tuple[np.ndarray, float]:
         """(uint8 (F, H, W, 3), frames per second): as they were made, or as the codec left them."""
         if self.exact.is_file():
@@ -74,6 +81,16 @@ class Film:
             return None
         return [Scene(*part, facts[n]) for n, part in self._spans(frames) if facts] or None
 
+    def changing(self) -> list[Scene] | None:
+        """The prompts as scenes that lie frame to frame; None where a cross-fade lies between them,
+        or one is not of the sprites' world."""
+        if self.crossfade and any(start not in self.cuts for _, start, _ in self.prompts[1:]):
+            return None
+        try:
+            return [Scene(start, stop, parse(text)) for text, start, stop in self.prompts]
+        except ValueError:
+            return None
+
     def _spans(self, frames: int) -> list[tuple[int, tuple[int, int]]]:
         """(number of its prompt, range) of each part."""
         ranges = [(start, stop) for _, start, stop in self.prompts] or [(0, frames)]
@@ -86,22 +103,31 @@ class Film:
         return found
 
 
-def films(folder: Path) -> list[Film]:
-    """All mp4 files in a folder and those below it, jobs' own aside, in natural order.
+def films(folder: Path, *, frameless: bool = False) -> list[Film]:
+    """All videos in a folder and those below it, jobs' own aside, in natural order: mp4 files, and
+    frames with a record. frameless: also those of which only a record with measures is here.
 
     Raises:
         ValueError: no folder, none in it, or a record that cannot be understood.
     """
     if not folder.is_dir():
         raise ValueError(f"folder: there is no folder {folder}")
-    paths = [
+    paths = set(folder.rglob("*.mp4"))
+    for ending in (".npz", MEASURES)[: 1 + frameless]:
+        beside = (p.with_name(p.name.removesuffix(ending)) for p in folder.rglob(f"*{ending}"))
+        paths |= {p.with_name(f"{p.name}.mp4") for p in beside if _has_record(p)}
+    paths = {
         path
-        for path in folder.rglob("*.mp4")
+        for path in paths
         if not any(part.endswith(".job") for part in path.relative_to(folder).parts)
-    ]
+    }
     if not paths:
-        raise ValueError(f"folder: {folder} holds no mp4; give one with videos")
+        raise ValueError(f"folder: {folder} holds no video; give one with videos")
     return [film(path) for path in sorted(paths, key=lambda path: natural(str(path)))]
+
+
+def _has_record(stem: Path) -> bool:
+    return stem.with_name(f"{stem.name}.json").is_file()
 
 
 def film(path: Path) -> Film:

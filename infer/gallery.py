@@ -23,7 +23,7 @@ def main(argv: list[str]) -> int:
     from .films import films
     from .gallery_page import page
 
-    found = films(options.folder)
+    found = [film for film in films(options.folder) if film.path.is_file()]
     with replacing(out, options.force) as temporary:
         temporary.write_text(page(options.folder, found, options.title), encoding="utf-8")
     print(f"written: {out}, a page of {len(found)} videos; open it in a browser")

@@ -10,6 +10,7 @@ from vinf_jax.media.captions import Facts
 from vinf_jax.media.judge import judge
 from vinf_jax.media.sprites import clip
 from vinf_jax.metrics import drift as drifting
+from vinf_jax.metrics.arrival import SOON, arrivals
 from vinf_jax.metrics.changes import flicker, motion, seams
 from vinf_jax.metrics.following import Scene, following, identity
 from vinf_jax.metrics.parts import pieces
@@ -17,7 +18,7 @@ from vinf_jax.metrics.totals import totals
 
 from .films import Film
 
-VERSION = 1
+VERSION = 2
 """Of the measures; figures of another one are measured again."""
 REAL, SECONDS = 8, 2.0
 """Real clips, and seconds of each, that say how much a prompt's motion changes."""
@@ -31,11 +32,12 @@ def measured(film: Film, frames: np.ndarray, fps: float, window: int) -> dict[st
     """
     parts, scenes = film.parts(len(frames)), film.scenes(len(frames))
     curves = {"drift": drifting.drift(frames, fps, parts)}
-    wanted = None
+    wanted, coming = None, []
     if scenes:
         reading = judge(frames, fps=fps)
         curves["identity"] = identity(reading, scenes)
         curves["following"] = following(reading, scenes, window)
+        coming = arrivals(reading, film.changing() or [])
         wanted = _wanted(scenes, fps, frames.shape[1:3])
     figures = {
         "seams": seams(frames, film.joins, parts),
@@ -45,6 +47,9 @@ def measured(film: Film, frames: np.ndarray, fps: float, window: int) -> dict[st
         "motion wanted": wanted,
         "identity": _mean(curves.get("identity", [])),
         "following": _mean(curves.get("following", [])),
+        "late": _mean([[each.late for each in coming]]),
+        "in time": _mean([[each.late <= SOON for each in coming]]),
+        "bleed": _mean([[each.bleed for each in coming]]),
     }
     return {
         "version": VERSION,

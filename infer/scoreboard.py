@@ -1,7 +1,7 @@
 """Many measured videos as one table: means of each method with their intervals, and by how much
 each differs from one of them on the same prompts and seeds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,9 @@ COLUMNS = {
     "motion": ("motion", 3),
     "identity": ("identity", 3),
     "following": ("following", 3),
+    "late": ("late", 1),
+    "in time": ("in time", 3),
+    "bleed": ("bleed", 3),
     "distance": ("distance", 4),
     "total": ("total", 3),
     "without motion": ("without motion", 3),
@@ -133,12 +136,12 @@ class Board:
 
 
 def rows(record: dict[str, Any], frames: str) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """(heading, rows) of one length: "mean [low, high]" of each method; "-" where there is none."""
+    """(headings, rows) of one length: "mean [low, high]" of each method; "-" where there is none,
+    and no column where there is none of any."""
     methods = record["lengths"][frames]["methods"]
-    head = ("method", "videos", *(heading for heading, _ in COLUMNS.values()))
-    return head, [
-        (name, str(found["videos"]), *_cells(found["measures"])) for name, found in methods.items()
-    ]
+    names = _measured(methods)
+    head = ("method", "videos", *(COLUMNS[name][0] for name in names))
+    return head, [_row(name, found, names) for name, found in methods.items()]
 
 
 def markdown(record: dict[str, Any]) -> str:
@@ -146,24 +149,26 @@ def markdown(record: dict[str, Any]) -> str:
     text = []
     for frames, found in record["lengths"].items():
         text += [f"## {frames} frames", "", *_lines(*rows(record, frames)), ""]
-        if found["differences"]:
-            head = (f"minus {record['against']}", "pairs", *(name for name, _ in COLUMNS.values()))
-            apart = [
-                (name, str(each["videos"]), *_cells(each["measures"]))
-                for name, each in found["differences"].items()
-            ]
-            text += [*_lines(head, apart), ""]
-    signs = "; ".join(f"{name}: {SIGNS[BETTER[name]]}" for name in COLUMNS)
+        apart = found["differences"]
+        if apart:
+            names = _measured(apart)
+            head = (f"minus {record['against']}", "pairs", *(COLUMNS[name][0] for name in names))
+            text += [*_lines(head, [_row(name, each, names) for name, each in apart.items()]), ""]
+    signs = "; ".join(f"{name}: {sign}" for name, sign in record["measures"].items())
     return "\n".join(
         [*text, f"In brackets the interval of the mean, {record['interval']}.", signs, ""]
     )
 
 
-def _cells(measures: dict[str, Any]) -> list[str]:
-    return [
-        _said(measures[name], decimals) if name in measures else "-"
-        for name, (_, decimals) in COLUMNS.items()
-    ]
+def _measured(methods: Mapping[str, Any]) -> list[str]:
+    """The measures that any method has."""
+    return [name for name in COLUMNS if any(name in m["measures"] for m in methods.values())]
+
+
+def _row(name: str, found: dict[str, Any], names: Sequence[str]) -> tuple[str, ...]:
+    measures = found["measures"]
+    cells = (_said(measures[n], COLUMNS[n][1]) if n in measures else "-" for n in names)
+    return name, str(found["videos"]), *cells
 
 
 def _said(figure: dict[str, Any], decimals: int) -> str:

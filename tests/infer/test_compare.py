@@ -11,6 +11,7 @@ from infer.methods import method, methods
 from vinf_jax.media.captions import parse
 from vinf_jax.media.sprites import clip
 from vinf_jax.programs import spoken
+from vinf_jax.systems.video_infinity.prompts import even_ranges
 
 SETTINGS = {"fps": 8, "clip_frames": 8, "crossfade": 4, "steps": 25, "wave": 0}
 
@@ -23,23 +24,34 @@ class Painter:
     )
 
     def __init__(self):
-        self.made, self.stop = [], None
+        self.made, self.calls, self.stop = [], [], None
 
-    def stream(self, prompts, *, scope, frames, **how):
+    def begin(self, prompts, *, scope, frames, cuts="none", crossfade=4, **how):
         if scope["preset"] == "unknown":
             raise ValueError("no preset is called 'unknown'")
+        ranges = even_ranges(len(prompts), frames)
+        cut = [start for start, _ in ranges[1:]] if cuts == "prompts" else []
+        request = SimpleNamespace(ranges=ranges, crossfade=0 if cut else crossfade, cuts=cut)
+        return SimpleNamespace(request=request)
 
     def generate(self, prompts, *, scope, frames, seed, on_step, **how):
         if len(self.made) == self.stop:
             raise KeyboardInterrupt
         on_step(SimpleNamespace(stage="denoise", step=0, steps=1))
-        self.made.append((scope["preset"], prompts[0], seed, frames))
+        self.made.append((scope["preset"], *prompts, seed, frames))
         facts, how = parse(prompts[0]), {"height": 32, "width": 32}
+        if len(prompts) > 1:
+            each = {"frames": frames // len(prompts), **how}
+            return np.concatenate([clip(parse(text), seed=seed, **each) for text in prompts])
         if scope["preset"] == "independent":
             parts = [clip(facts, seed=(seed, n), frames=8, **how) for n in range(frames // 8)]
             return np.concatenate(parts)
         video = clip(facts, seed=seed, frames=frames, **how)
         return video[:1].repeat(frames, 0) if scope["preset"] == "still" else video
+
+    def generate_many(self, videos, **how):
+        self.calls.append(len(videos))
+        return [self.generate(list(prompts), seed=seed, **how) for prompts, seed in videos]
 
 
 @pytest.fixture
@@ -52,7 +64,7 @@ def run(monkeypatch, tmp_path, capsys):
         argv = [*map(str, words), "--features", "none", "--window", "8", "--out", str(out)]
         status = spoken(compare.main, argv)
         said = capsys.readouterr()
-        return status, out, said.out + said.err
+        return status, out, said.out + said.err * (status != 0)
 
     return go
 
@@ -89,6 +101,56 @@ def test_a_finished_video_is_never_made_again_and_more_may_be_added(run):
     assert (out / "24/base/000-seed0.mp4").stat().st_mtime_ns == before
 
 
+def test_several_videos_in_one_call_are_the_same_files(run, tmp_path):
+    """Of one method and length each, of equal number; files and measures by another process."""
+    three = (*SMALL[:-3], 3, "--seeds", 1)
+    _, out, alone = run(Painter(), *three)
+    before = {path: path.read_bytes() for path in out.rglob("*.npz")}
+    out.rename(tmp_path / "alone")
+    model = Painter()
+    status, out, table = run(model, *three, "--together", 50, "--workers", 1)
+    assert status == 0 and model.calls == [2, 1, 2, 1] and table == alone
+    assert {path: path.read_bytes() for path in out.rglob("*.npz")} == before
+    assert not any(path.name.startswith("tmp") for path in out.rglob("*"))
+
+
+def test_videos_alone_and_then_tables_write_what_is_missing(run):
+    status, out, said = run(Painter(), *SMALL, "--no-mp4", "--no-tables")
+    assert status == 0 and "|" not in said and not (out / "results.json").exists()
+    assert len(list(out.rglob("*.measures.json"))) == 4 and not list(out.rglob("*.mp4"))
+    status, _, table = run(None, "--no-mp4")
+    assert status == 0 and "| independent | 2 |" in table and not list(out.rglob("*.mp4"))
+    assert run(None)[2] == table and len(list(out.rglob("*.mp4"))) == 4
+
+
+def test_tables_need_measures_and_not_the_frames(run, monkeypatch):
+    _, out, table = run(Painter(), *SMALL)
+    for path in [*out.rglob("001*.npz"), *out.rglob("001*.mp4")]:
+        path.unlink()
+    status, _, again = run(None)
+    assert status == 0 and again == table
+    monkeypatch.setattr(compare_measures, "VERSION", 0)
+    status, _, said = run(None)
+    assert status == 2 and "001-seed0.mp4: its frames are not here" in said
+
+
+def test_scenes_are_stories_of_unlike_prompts_and_changes_are_measured(run):
+    words = ("--methods", "cut=base:cuts=prompts", "base:crossfade=0", "faded=base")
+    how = ("--frames", 32, "--prompts", 6, "--seeds", 1, "--scenes", 2)
+    status, out, table = run(Painter(), *words, *how)
+    assert status == 0 and "in time" in table
+    record = json.loads((out / "32/cut/003-seed0.json").read_text())
+    assert record["settings"]["cuts"] == [16] and record["settings"]["crossfade"] == 0
+    first, second = (parse(span["text"]) for span in record["prompts"])
+    assert first.colour != second.colour and first.shape != second.shape
+    methods = json.loads((out / "results.json").read_text())["lengths"]["32"]["methods"]
+    assert methods["cut"]["measures"]["late"]["mean"] == 0
+    assert methods["base_crossfade=0"]["measures"]["in time"]["mean"] == 1
+    assert "late" not in methods["faded"]["measures"], "a cross-fade has no first frame"
+    status, _, said = run(Painter(), *words, *how[:2], "--prompts", 1, "--scenes", 2)
+    assert status == 2 and "no prompt is unlike" in said
+
+
 def test_measures_are_kept_and_taken_again_only_where_need_be(run, monkeypatch):
     assert run(Painter(), *SMALL)[0] == 0
     count, true = [], compare_measures.measured
@@ -108,10 +170,16 @@ def test_other_settings_do_not_mix(run):
 
 
 def test_everything_that_does_not_fit_is_said_at_once(run):
-    words = ("--methods", "base", "base", "x:y", "--seeds", 0, "--scope", "base")
+    words = ("--methods", "base", "base", "x:y", "--seeds", 0, "--scope", "base", "--workers", -1)
     status, _, said = run(Painter(), *words, "--prompts", 2)
     assert status == 2
-    for part in ("'x:y' cannot be", "base stands more", "seeds: 0", "scope: it is part"):
+    for part in (
+        "'x:y' cannot be",
+        "base stands more",
+        "seeds: 0",
+        "scope: it is part",
+        "workers: -1",
+    ):
         assert part in said
     status, out, said = run(Painter(), "--methods", "unknown", *SMALL[3:])
     assert status == 2 and "unknown, 24 frames: no preset is called" in said and not out.exists()

@@ -84,7 +84,7 @@ def test_a_folder_is_read_in_natural_order_and_jobs_are_left_alone(tmp_path):
 def test_what_cannot_be_read_is_said(tmp_path):
     with pytest.raises(ValueError, match="there is no folder"):
         films(tmp_path / "no")
-    with pytest.raises(ValueError, match="holds no mp4"):
+    with pytest.raises(ValueError, match="holds no video"):
         films(tmp_path)
     (tmp_path / "a.mp4").touch()
     (tmp_path / "a.json").write_text('{"prompts": [], "settings": {}}')

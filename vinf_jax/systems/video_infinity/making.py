@@ -12,7 +12,14 @@ from jax.sharding import PartitionSpec as P
 
 from vinf_jax.diffusion.samplers import State
 from vinf_jax.diffusion.schedule import Schedule
-from vinf_jax.parallel.mesh import CLIP, EVERYWHERE, FRAMES, local_clips, place
+from vinf_jax.parallel.mesh import (
+    CLIP,
+    EVERYWHERE,
+    FRAMES,
+    local_clips,
+    own_frames,
+    place,
+)
 from vinf_jax.systems.video_infinity import decoding, sampling
 from vinf_jax.systems.video_infinity.call import Call, LatentsOf, Saved, Span
 from vinf_jax.systems.video_infinity.compiled import Compiled
@@ -86,24 +93,34 @@ class Making:
         """
         if not 0 <= step < self.steps:
             raise ValueError(f"step: {step}, but a wave has steps 0 to {self.steps - 1}")
-        wave = self.waves[index]
-        call = self._call(index)
+        wave, call = self.waves[index], self._call(index)
         own = wave.numbers[slice(*call.own)]
         plan, telling = self._plan(wave), self._telling(on_step, index, own)
         telling.begin("set-up", 1)
-        given = self._given(plan, call)
+        given = self._given(plan, call, [self])
         now = call.restored(state) if state else self._first(plan, call, given, latents_of)
         telling.tell(1)
-        telling.begin("compile", 1)
-        run = self._step(plan, now, given)
-        telling.tell(1)
-        telling.begin("denoise", self.steps, step)
-        for i in range(step, self.steps):
-            now = telling.state = jax.block_until_ready(run(now, np.int32(i), *given))
-            telling.tell(i + 1)
-            if on_state and (i + 1) % state_every == 0 and i + 1 < self.steps:
-                on_state(i + 1, call.saved(now))
+        keep = None
+        if on_state:
+            every, told = state_every, on_state
+            keep = lambda n, now: n % every == 0 and told(n, call.saved(now))  # noqa: E731
+        now = self._denoised(plan, now, given, telling, step, keep)
         return call.made(self.sampler.result(now))
+
+    def beside(self, others: Sequence["Making"], *, on_step: Told = None) -> np.ndarray:
+        """Clean latents (B, n, h, w, C) of this video and of others that differ in seed and prompts
+        alone, all in one call of the network for each step; `together` says which may be.
+
+        on_step: told as by `wave`, of this video.
+        """
+        wave, call = self.waves[0], self._call(0)
+        plan, telling = self._plan(wave), self._telling(on_step, 0, wave.numbers)
+        telling.begin("set-up", 1)
+        given = self._given(plan, call, [self, *others])
+        now = self._first(plan, call, given, _nothing)
+        telling.tell(1)
+        now = self._denoised(plan, now, given, telling)
+        return own_frames(self.sampler.result(now))[:, : len(wave.numbers)]
 
     def spans(self, index: int) -> tuple[Span, Span]:
         """Which frames of a wave's call, by position, are here, and which are our own: (first,
@@ -191,15 +208,17 @@ class Making:
             portion=self.request.portion or None,
         )
 
-    def _given(self, plan: sampling.Plan, call: Call) -> tuple[Any, ...]:
-        """What all steps are given, as in `sampling.step`."""
+    def _given(
+        self, plan: sampling.Plan, call: Call, makings: Sequence["Making"]
+    ) -> tuple[Any, ...]:
+        """What all steps of these videos are given, as in `sampling.step`."""
         request, numbers = self.request, call.numbers()
-        how = (request.ranges, request.crossfade, numbers, request.cuts)
-        text = wave_text(self._encoded, *how)
+        text = np.concatenate([making._text(numbers) for making in makings], axis=1)
+        keys = jnp.stack([jax.random.key(making.request.seed) for making in makings])
         lay = partial(place, self._mesh)
         return (
             self._compiled.laid("unet", self._mesh),
-            lay(EVERYWHERE, jax.random.key(request.seed)[None]),
+            lay(EVERYWHERE, keys),
             np.asarray(request.guidance, self.dtype),
             np.asarray(request.fps, self.dtype),
             lay(sampling.text_spec(text.ndim), text),
@@ -216,9 +235,31 @@ class Making:
         clean = (held[0], call.clean(latents_of)) if held else ()
         return jax.block_until_ready(draw(keys, numbers, *clean))
 
+    def _denoised(
+        self,
+        plan: sampling.Plan,
+        now: State,
+        given: tuple[Any, ...],
+        telling: Telling,
+        step: int = 0,
+        keep: Callable[[int, State], object] | None = None,
+    ) -> State:
+        """The state after the last step. keep: told the number of steps done and the state after
+        each, the last one excepted."""
+        telling.begin("compile", 1)
+        run = self._step(plan, now, given)
+        telling.tell(1)
+        telling.begin("denoise", self.steps, step)
+        for i in range(step, self.steps):
+            now = telling.state = jax.block_until_ready(run(now, np.int32(i), *given))
+            telling.tell(i + 1)
+            if keep and i + 1 < self.steps:
+                keep(i + 1, now)
+        return now
+
     def _step(self, plan: sampling.Plan, state: State, given: tuple[Any, ...]) -> Callable:
         """The compiled step."""
-        shapes = tuple(x.shape for x in given[4:])
+        shapes = tuple(x.shape for x in given[1:])
         build = partial(sampling.step, plan, given[4].ndim)
         return self._kept(
             ("step", plan, shapes),
@@ -252,7 +293,16 @@ class Making:
             _picture=partial(self._compiled.picture, tile=self.request.decode_tile),
         )
 
+    def _text(self, numbers: np.ndarray) -> np.ndarray:
+        """Text of the halves of guidance, as `wave_text` gives it."""
+        request = self.request
+        return wave_text(self._encoded, request.ranges, request.crossfade, numbers, request.cuts)
+
     @cached_property
     def _encoded(self) -> np.ndarray:
         """Text features of the prompts, and of the negative one."""
         return self._compiled.text(self._tokens)
+
+
+def _nothing(numbers: Sequence[int]) -> np.ndarray:
+    raise AssertionError("no frame is known")
