@@ -45,8 +45,8 @@ settings.load_profile("small")
 
 @pytest.fixture(scope="session", autouse=True)
 def seldom_collected():
-    """Tracing makes many objects that live on; looking through all of them again and again is a
-    tenth of a test's time."""
+    """Tracing makes many objects that live on; looking through all of them again and again takes
+    up to a tenth of a test's time."""
     gc.freeze()
     before = gc.get_threshold()
     gc.set_threshold(50_000, 20, 100)
@@ -61,11 +61,6 @@ def compiled_once(tmp_path_factory):
     kept while the tests run. Each worker keeps its own, as files are not written in one go."""
     jax.config.update("jax_compilation_cache_dir", str(tmp_path_factory.mktemp("compiled")))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
-
-
-@pytest.fixture
-def unoptimised():
-    """Everything is."""
 
 
 @pytest.fixture

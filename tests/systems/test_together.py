@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tests.tiny import tiny_model
+from tests.tiny import SMALLEST, tiny_model
 from tests.tolerances import FP64
 
 WORST = 2  # of 255, over a whole float32 video
@@ -23,7 +23,7 @@ NOISY = {"sampler": "sde-dpmsolver++"}
 
 @pytest.fixture(scope="module")
 def model():
-    return tiny_model()
+    return tiny_model(unet=SMALLEST)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def model():
     ],
     ids=["plain", "freenoise", "reference", "mesh", "timelines", "cuts"],
 )
-def test_each_is_the_one_that_is_made_alone(model, unoptimised, videos, wish):
+def test_each_is_the_one_that_is_made_alone(model, videos, wish):
     wish = {"frames": FRAMES} | wish
     made = list(model.generate_many(videos, **wish))
     assert len(made) == len(videos)
@@ -51,8 +51,8 @@ def test_each_is_the_one_that_is_made_alone(model, unoptimised, videos, wish):
 
 
 @pytest.mark.parametrize("videos", [VIDEOS, TIMELINES], ids=["plain", "timelines"])
-def test_float64_latents_are_those_of_the_video_alone(x64, unoptimised, videos):
-    model = tiny_model(dtype=jnp.float64)
+def test_float64_latents_are_those_of_the_video_alone(x64, videos):
+    model = tiny_model(dtype=jnp.float64, unet=SMALLEST)
     wish = {"frames": FRAMES, "sampler": "sde-dpmsolver++"}
     first, *others = (model.begin(prompts, seed=seed, **wish) for prompts, seed in videos)
     latents = first.beside(others)
