@@ -38,13 +38,13 @@ def test_help_lists_programs_by_the_name_they_are_called_with(capsys):
     assert "plan  what it will cost" in text
 
 
-@pytest.mark.parametrize(("asked", "found"), [("", 1), (f"{programs.EIGEN}1", 1)])
+@pytest.mark.parametrize(("asked", "found"), [("", 1), (f"{programs.KERNELS}1", 1)])
 def test_a_program_of_an_old_jax_has_other_kernels(monkeypatch, capsys, asked, found):
     monkeypatch.setattr(programs, "version", lambda name: "0.10.2")
     monkeypatch.setenv("XLA_FLAGS", asked)
     with pytest.raises(SystemExit):
         programs.choose({"plan": "plan"}, "infer", ["plan", "--help"])
-    assert os.environ["XLA_FLAGS"].count(programs.EIGEN) == found
+    assert os.environ["XLA_FLAGS"].count(programs.KERNELS) == found
     assert os.environ["XLA_FLAGS"].startswith(asked)
     monkeypatch.setattr(programs, "version", lambda name: "0.12.0.1")
     monkeypatch.setenv("XLA_FLAGS", "")

@@ -19,9 +19,10 @@ from typing import NoReturn
 
 from ml_collections import ConfigDict
 
-EIGEN = "--xla_cpu_experimental_ynn_fusion_type="
-"""Leaves YNNPACK out of what XLA compiles for a CPU: with jaxlib 0.10 its convolutions take up to
-1.7 times as long as Eigen's; they are mended in 0.12."""
+KERNELS = "--xla_cpu_experimental_ynn_fusion_type="
+YNNPACK = "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT,LIBRARY_FUSION_TYPE_REDUCE"
+"""What XLA leaves to YNNPACK on a CPU: products and sums, not convolutions nor what surrounds a
+product. In jaxlib 0.10 those take up to 1.7 times as long as XLA's own; 0.12 has mended them."""
 _LIBRARY = Path(__file__).resolve().parent
 _ROOMS = ("vinf_jax.", "infer.", "train.", "convert.", "configs.", "benchmarks.")
 
@@ -63,8 +64,8 @@ def choose(
 def _choose_kernels() -> None:
     """Sets XLA's flags for the program to come; one that is set already stands."""
     asked = os.environ.get("XLA_FLAGS", "")
-    if version("jaxlib").startswith("0.10.") and EIGEN not in asked:
-        os.environ["XLA_FLAGS"] = f"{asked} {EIGEN}".strip()
+    if version("jaxlib").startswith("0.10.") and KERNELS not in asked:
+        os.environ["XLA_FLAGS"] = f"{asked} {KERNELS}{YNNPACK}".strip()
 
 
 def spoken(main: Callable[[list[str]], int], argv: list[str]) -> int:
