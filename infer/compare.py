@@ -7,6 +7,7 @@ made anew. `python -m infer gallery FOLDER` makes a page of it.
 """
 
 import argparse
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,7 @@ def _make(options: argparse.Namespace, argv: list[str], display: Display) -> Non
     common = given(options, SAMPLING)
     common["model"] = {"weights": origin["weights"]["sha256"], "dtype": dtype_of(options)}
     how = {"clips": options.clips, "guidance_groups": options.guidance_groups}
-    origin["mesh"] = described(**{"clips": options.clips, "groups": options.guidance_groups})
+    origin["mesh"] = described(options.clips, options.guidance_groups)
     runs = compare_runs.planned(options.out, **plan)
     troubles += compare_runs.differing(runs, common, model.settings.clip_frames)
     troubles += _cannot(model, runs, given(options, SAMPLING) | how)
@@ -115,6 +116,7 @@ def _tables(options: argparse.Namespace, argv: list[str], display: Display) -> N
     board = Board(each, _against(options, each), ruler.real(), options.seed)
     note = {"distance": ruler.said()}
     origin = {"tables": record.of_run(PROGRAM, argv, None)["command"], **record.versions()}
+    origin["made"] = _made(found)
     table = board.record() | note
     write_json(options.out / "results.json", table | {"origin": origin}, True)
     text = f"{markdown(table)}\n{note['distance']}\n"
@@ -126,6 +128,13 @@ def _tables(options: argparse.Namespace, argv: list[str], display: Display) -> N
         if picture is not None:
             save_png(options.out / f"strips-{frames}.png", picture, overwrite=True)
     print(f"written: {options.out / 'results.json'}, table.md and strips beside it")
+
+
+def _made(found: Any) -> list[dict[str, Any]]:
+    """Commands, versions and devices that the videos were made with, each once."""
+    records = (film.record or {} for film in found)
+    origins = ({name: r.get(name) for name in ("command", "versions", "mesh")} for r in records)
+    return [json.loads(text) for text in dict.fromkeys(json.dumps(o) for o in origins)]
 
 
 def _against(options: argparse.Namespace, each: Any) -> str:

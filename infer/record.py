@@ -15,10 +15,18 @@ PACKAGES = ("jax", "jaxlib", "flax", "numpy", "orbax-checkpoint", "av")
 
 
 def versions() -> dict[str, str | None]:
-    """Python's, this project's and its main packages' versions; the commit of a checkout."""
-    packages = {name: metadata.version(name) for name in PACKAGES}
+    """Python's, this project's and its main packages' versions, None of one that is not there; the
+    commit of a checkout."""
+    packages = {name: _version(name) for name in PACKAGES}
     own = {"python": platform.python_version(), "vinf_jax": vinf_jax.__version__}
     return own | packages | {"commit": commit()}
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def commit() -> str | None:
