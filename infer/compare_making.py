@@ -95,7 +95,8 @@ class Making:
 @contextmanager
 def finishing(workers: int, options: argparse.Namespace) -> Iterator[Callable[..., object]]:
     """What writes a run's files and measures it: finish(run, frames, record). In `workers` other
-    processes, which see no accelerator, and are waited for at the end; at once with 0.
+    processes, which see no accelerator, and are waited for at the end, also of what is stopped by
+    hand; at once with 0.
 
     options: of `add_distance`, and mp4.
     """
@@ -105,7 +106,9 @@ def finishing(workers: int, options: argparse.Namespace) -> Iterator[Callable[..
         return
     apart = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, apart, _begin, (options,)) as pool:
-        waiting: list[Future] = []
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # and so it is for those that start
+        waiting: list[Future] = [pool.submit(os.getpid) for _ in range(workers)]
+        signal.signal(signal.SIGINT, before)
         yield lambda *given: waiting.append(_submitted(pool, given))
         for each in waiting:
             each.result()
@@ -124,9 +127,8 @@ def _submitted(pool: Executor, given: tuple) -> Future:
 
 
 def _begin(options: argparse.Namespace) -> None:
-    """A worker's first act. Who is stopped stops by hand; what is finished is written first."""
+    """A worker's first act."""
     global _at_hand
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ["JAX_PLATFORMS"] = "cpu"
     os.environ.pop("XLA_FLAGS", None)
     _at_hand = Ruler(options), options
