@@ -101,8 +101,12 @@ def _train(
 
 
 def _picture(config, folder: Path, out: Path, graph: Any) -> Callable[[int, training.State], None]:
-    """What a checkpoint shows: held-out clips and what became of them."""
-    clips = footage.held_out(config, out, config.frames, config.train_autoencoder.shown)
+    """What a checkpoint shows: held-out clips and what became of them. Nothing if none are to be
+    shown."""
+    shown = config.train_autoencoder.shown
+    if not shown:
+        return lambda step, state: None
+    clips = footage.held_out(config, out, config.frames, shown)
 
     @jax.jit
     def through(weights, clips):

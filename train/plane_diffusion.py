@@ -40,11 +40,14 @@ def diffusion(config, out: Path) -> None:
 
 def _picture(config, out: Path, graph: Any) -> Callable[[int, training.State], None]:
     """What a checkpoint shows: a few videos of two clips, a row each; for the sprites how many
-    keep colour and shape."""
+    keep colour and shape. Nothing if none are to be shown."""
+    videos = config.train_diffusion.shown
+    if not videos:
+        return lambda step, state: None
     autoencoder = networks.trained_autoencoder(config, out)
     frames = 2 * config.frames
     shown = spaced(frames, 12)
-    how = {"frames": frames, "videos": config.train_diffusion.shown}
+    how = {"frames": frames, "videos": videos}
     how |= {"steps": SAMPLED, "later_steps": SAMPLED}
 
     def picture(step: int, state: training.State) -> None:
@@ -62,7 +65,7 @@ def _picture(config, out: Path, graph: Any) -> Callable[[int, training.State], N
 
 def export(config, out: Path, folder: Path) -> None:
     """The finished model as a folder that `python -m infer pvdm` reads, in float16."""
-    graph, like = networks.new_unet(config)
+    graph, like = networks.unet_like(config)
     note, parameters = stage.newest_average(out / "diffusion" / "checkpoints", like)
     model = PVDM(
         networks.trained_autoencoder(config, out),

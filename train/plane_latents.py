@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from vinf_jax.media.loader import once
@@ -46,19 +47,20 @@ def plane_bank(config, out: Path) -> PlaneBank:
         with np.load(path) as stored:
             if str(stored["made_by"]) == made_by:
                 return PlaneBank(stored["latents"], stored["starts"], stored["black"])
-    encode = jax.jit(lambda p, x: merge(graph, p).encode(to_unit(x)))
+    encode = jax.jit(lambda p, x: merge(graph, p).encode(to_unit(x)).astype(jnp.float16))
     latents, black = [], []
     with bar() as progress:
         task = progress.add_task("latents", total=count, loss="none")
         workers = config.data.workers
         for pieces, _ in once(clips, batch=TOGETHER, seed=config.seed, workers=workers):
             windows = [pieces[:, s : s + config.frames] for s in starts]
-            latents.append(np.stack([_encoded(encode, parameters, x) for x in windows], axis=1))
+            latents.append([_encoded(encode, parameters, x) for x in windows])
             black.append(~windows[0].any(axis=(1, 2, 3, 4)))
             progress.advance(task, len(pieces))
             if TOGETHER * len(latents) >= count:
                 break
-    bank = PlaneBank(np.concatenate(latents)[:count], starts, np.concatenate(black)[:count])
+    made = np.concatenate([np.stack(jax.device_get(each), axis=1) for each in latents])
+    bank = PlaneBank(made[:count], starts, np.concatenate(black)[:count])
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name("unfinished.npz")
     np.savez(unfinished, **bank._asdict(), made_by=made_by)
@@ -66,10 +68,11 @@ def plane_bank(config, out: Path) -> PlaneBank:
     return bank
 
 
-def _encoded(encode: Any, parameters: Any, clips: np.ndarray) -> np.ndarray:
-    """float16 latents of up to `TOGETHER` clips, by a program for that many."""
+def _encoded(encode: Any, parameters: Any, clips: np.ndarray) -> jax.Array:
+    """float16 latents of up to `TOGETHER` clips, by a program for that many; not waited for, since
+    the next clips can be read meanwhile."""
     whole = np.resize(clips, (TOGETHER, *clips.shape[1:]))
-    return np.asarray(encode(parameters, whole), np.float16)[: len(clips)]
+    return encode(parameters, whole)[: len(clips)]
 
 
 def drawn(

@@ -40,6 +40,12 @@ def new_unet(config) -> tuple[Any, dict[str, Any]]:
     return split(PVDMUNet(**unet_arguments(config), rngs=nnx.Rngs(config.seed + 1)))
 
 
+def unet_like(config) -> tuple[Any, dict[str, Any]]:
+    """Graph and shapes, without numbers."""
+    arguments = unet_arguments(config)
+    return split(abstract(lambda rngs: PVDMUNet(**arguments, rngs=rngs)))
+
+
 def trained_autoencoder(config, out: Path) -> PVDMAutoencoder:
     """The moving average of the newest checkpoint of the last stage that was trained."""
     return noted_autoencoder(config, out)[1]
