@@ -45,7 +45,7 @@ def fresh():
     return jax.jit(lambda query, key, value: attend(query, key, value))
 
 
-@pytest.mark.parametrize("source", [12, 77])
+@pytest.mark.parametrize("source", [36, 77])
 def test_every_device_of_a_mesh_calls_cudnn(served, source):
     module = filled(lambda rngs: Attention(16, 2, 8, rngs=rngs), dtype=jnp.bfloat16)
     mesh = make_mesh(4)
@@ -64,35 +64,60 @@ def test_many_queries_are_tried_with_fewer(served):
 
 
 def test_its_products_are_counted(served):
-    given = [drawn(5), drawn(9), drawn(9)]
+    given = [drawn(5), drawn(39), drawn(39)]
     program = fresh().trace(*given)
     plain = jax.jit(lambda q, k, v: softmax_over(q, [(k, v)])).trace(*given)
     assert traced.work(program.jaxpr).flops == traced.work(plain.jaxpr).flops > 0
 
 
-def test_gradients_are_lowered_too(served):
-    def loss(query, key, value):
-        return attend(query, key, value).astype(jnp.float32).sum()
+def loss(query, key, value):
+    return (attend(query, key, value).astype(jnp.float32) ** 2).sum()
 
-    given = [drawn(6), drawn(6), drawn(6)]
+
+def test_gradients_are_lowered_too(served):
+    given = [drawn(36), drawn(38), drawn(38)]
     lowered = jax.jit(jax.grad(loss)).trace(*given).lower(lowering_platforms=("cuda",))
     assert "__cudnn$fmhaSoftmaxBackward" in lowered.as_text()
 
 
+@pytest.mark.parametrize(("queries", "keys"), [(37, 37), (36, 77), (37, 40)])
+def test_odd_lengths_are_differentiated_by_products(served, monkeypatch, queries, keys):
+    given = [drawn(queries), drawn(keys), drawn(keys)]
+    forward = fresh().trace(*given).lower(lowering_platforms=("cuda",)).as_text()
+    assert forward.count("__cudnn$fmhaSoftmax") == 1
+    slopes = jax.jit(jax.value_and_grad(lambda *given: loss(*given), (0, 1, 2)))
+    lowered = slopes.trace(*given).lower(lowering_platforms=("cuda",)).as_text()
+    assert "__cudnn" not in lowered
+    value, found = slopes(*given)
+    monkeypatch.setattr(gpu, "on_gpu", lambda: False)
+    wanted, exact = jax.jit(jax.value_and_grad(lambda *given: loss(*given), (0, 1, 2)))(*given)
+    assert value == wanted
+    for one, other in zip(found, exact, strict=True):
+        assert np.abs(np.asarray(one - other, np.float32)).max() == EXACT
+
+
+def test_a_rematerialised_attention_of_odd_length_is_differentiated(served):
+    given = [drawn(37), drawn(37), drawn(37)]
+    slopes = jax.jit(jax.grad(lambda *given: jax.checkpoint(loss)(*given)))
+    lowered = slopes.trace(*given).lower(lowering_platforms=("cuda",))
+    assert "fmhaSoftmaxBackward" not in lowered.as_text() and served
+
+
 @pytest.mark.parametrize(
     "how",
-    [{"dtype": jnp.float32}, {"size": 512}, {"size": 12}, {"batch": 0}],
-    ids=["float32", "a wide head", "an odd head", "nothing"],
+    [{"dtype": jnp.float32}, {"size": 512}, {"size": 12}, {"batch": 0}, {"tokens": 17}],
+    ids=["float32", "a wide head", "an odd head", "nothing", "few keys"],
 )
 def test_what_cudnn_does_not_serve_is_not_asked(served, how):
-    parts = drawn(4, **how), drawn(6, **how), drawn(6, **how)
+    how = {"tokens": 40} | how
+    parts = drawn(**how | {"tokens": 4}), drawn(**how), drawn(**how)
     assert attend(*parts).shape == parts[0].shape
     assert not served
 
 
 def test_a_processor_is_never_asked(monkeypatch):
     monkeypatch.setattr(gpu, "_serves", lambda *sizes: pytest.fail("asked"))
-    attend(drawn(4), drawn(6), drawn(6))
+    attend(drawn(4), drawn(36), drawn(36))
 
 
 def refuse(query, key, value):
@@ -106,11 +131,11 @@ def refuse(query, key, value):
 )
 def test_a_kernel_that_fails_is_told_and_replaced(pretended, monkeypatch, caplog, kernel, said):
     monkeypatch.setattr(gpu, "by_cudnn", kernel)
-    query, key, value = drawn(4), drawn(6), drawn(6)
+    query, key, value = drawn(4), drawn(36), drawn(36)
     out = fresh()(query, key, value)
     plain = jax.jit(lambda q, k, v: softmax_over(q, [(k, v)]))(query, key, value)
     assert np.abs(np.asarray(out - plain)).max() == EXACT
-    assert "4 queries, 6 keys, 2 heads of 8 in bfloat16" in caplog.text
+    assert "4 queries, 36 keys, 2 heads of 8 in bfloat16" in caplog.text
     assert said in caplog.text and "more of it" not in caplog.text
     caplog.clear()
     fresh()(query, key, value)
@@ -121,7 +146,7 @@ def test_a_kernel_that_is_right_serves(pretended, monkeypatch, caplog):
     plain = functools.partial(jax.nn.dot_product_attention, implementation="xla")
     calls = []
     monkeypatch.setattr(gpu, "by_cudnn", lambda *parts: calls.append(parts) or plain(*parts))
-    query, key, value = drawn(4), drawn(6), drawn(6)
+    query, key, value = drawn(4), drawn(36), drawn(36)
     out = fresh()(query, key, value)
     assert np.abs(np.asarray(out - softmax_over(query, [(key, value)]))).max() < BF16
     assert len(calls) == 2 and not caplog.text

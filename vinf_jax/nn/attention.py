@@ -55,11 +55,30 @@ def merge_heads(x: Array) -> Array:
 def attend(query: Array, key: Array, value: Array) -> Array:
     """softmax(q k / sqrt(d)) v over (..., T, heads, d), by the device's own attention if it has
     one; otherwise long ones in slices of queries."""
-    queries, keys = query.shape[-3], key.shape[-3]
     rows = math.prod(query.shape[:-3])
     flat = [x.reshape(rows, *x.shape[-3:]) for x in (query, key, value)]
     if gpu.fused(*flat[:2]):
-        return gpu.by_cudnn(*flat).reshape(query.shape)
+        return _fused(*flat).reshape(query.shape)
+    return _by_products(query, key, value)
+
+
+@jax.custom_vjp
+def _fused(query: Array, key: Array, value: Array) -> Array:
+    return gpu.by_cudnn(query, key, value)
+
+
+def _forward(query: Array, key: Array, value: Array):
+    """jax refuses to differentiate cuDNN's attention of an odd number of queries or keys."""
+    odd = query.shape[1] % 2 or key.shape[1] % 2
+    return jax.vjp(_by_products if odd else gpu.by_cudnn, query, key, value)
+
+
+_fused.defvjp(_forward, lambda back, slope: back(slope))
+
+
+def _by_products(query: Array, key: Array, value: Array) -> Array:
+    queries, keys = query.shape[-3], key.shape[-3]
+    rows = math.prod(query.shape[:-3])
     scores = rows * query.shape[-2] * queries * keys
     slices = max(1, min(queries, -(-scores // held(rows * query.shape[-2]))))
     while queries % slices:

@@ -18,6 +18,8 @@ from jax import Array
 HALF = (jnp.bfloat16, jnp.float16)
 WIDEST = 128
 """Features of a head that cuDNN's attention serves on all its GPUs, gradients included."""
+FEWEST = 32
+"""Keys below which its kernel, that treats 64 or 128 at once, is not better than products."""
 MOST = 65535
 """Attentions of a call that it serves, each a row of the GPU's grid."""
 SCORES = 2**28
@@ -54,6 +56,7 @@ def fused(query: Array, key: Array) -> bool:
     """
     batch, queries, heads, size = query.shape
     fits = query.dtype in HALF and size <= WIDEST and size % 8 == 0 and 0 < batch <= MOST
+    fits &= key.shape[1] >= FEWEST
     tried = min(queries, TRIED), key.shape[1], heads, size, query.dtype
     return fits and on_gpu() and _serves(*tried)
 
