@@ -17,7 +17,7 @@ make() { # SET FLAGS...
     shift
     [ $left -gt 5 ] && timeout -s INT -k 30 $left python3 -m infer compare --out "$out/$set" \
         --no-mp4 --no-tables --together 6144 --workers 1 --compile-cache "$out/cache" \
-        --prompts "$prompts" ${MORE---dtype bfloat16} "$@"
+        --prompts "$prompts" ${MORE---dtype bfloat16 --portion 0} "$@"
 }
 
 methods() { # METHOD: short, long and very long videos

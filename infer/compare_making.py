@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class Making:
     together: int = 0
 
     def make(
-        self, runs: Sequence[Run], finish: Callable[..., object], said: Callable[[str, Any], object]
+        self, runs: Sequence[Run], finish: Callable[..., object], said: Callable[[str], object]
     ) -> None:
         """Makes all runs that are not finished.
 
@@ -93,7 +93,7 @@ class Making:
 
 
 @contextmanager
-def finishing(workers: int, options: argparse.Namespace) -> Iterator[Callable[..., object]]:
+def finishing(workers: int, options: argparse.Namespace) -> Generator[Callable[..., object]]:
     """What writes a run's files and measures it: finish(run, frames, record). In `workers` other
     processes, which see no accelerator, and are waited for at the end, also of what is stopped by
     hand; at once with 0.

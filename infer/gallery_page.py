@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from .compare_measures import measures_of
 from .films import Film
-from .scoreboard import COLUMNS, rows
+from .scoreboard import COLUMNS, directions, rows
 
 SHOWN = ("following", "drift")
 """Curves under a video, in green and in red."""
@@ -20,8 +20,8 @@ body { font: 15px/1.45 system-ui, sans-serif; margin: 0 auto; padding: 1.5rem; m
 h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin-top: 2.5rem; }
 .tools { position: sticky; top: 0; padding: .6rem 0; background: Canvas; z-index: 1;
   border-bottom: 1px solid var(--line); display: flex; gap: 1rem; flex-wrap: wrap; }
-table { border-collapse: collapse; font-size: .85rem; display: block; overflow-x: auto; }
-th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align: right;
+table { border-collapse: collapse; font-size: .78rem; display: block; overflow-x: auto; }
+th, td { padding: .25rem .4rem; border-bottom: 1px solid var(--line); text-align: right;
   white-space: nowrap; } th:first-child, td:first-child { text-align: left; }
 .row { display: grid; grid-auto-flow: column; grid-auto-columns: minmax(9rem, 14rem); gap: .8rem;
   overflow-x: auto; padding-bottom: .5rem; }
@@ -96,8 +96,7 @@ def _summary(folder: Path) -> Iterable[str]:
             yield f'<p><img src="{quote(picture)}" alt="strips of all methods" loading="lazy"></p>'
     yield f"<p>In brackets the interval of the mean, {escape(record['interval'])}. "
     yield f"{escape(record.get('distance', ''))}. "
-    signs = (f"{name}: {sign}" for name, sign in record["measures"].items())
-    yield f"{escape('; '.join(signs))}.</p>"
+    yield f"{escape(directions(record))}.</p>"
 
 
 def _table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:

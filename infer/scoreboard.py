@@ -154,10 +154,24 @@ def markdown(record: dict[str, Any]) -> str:
             names = _measured(apart)
             head = (f"minus {record['against']}", "pairs", *(COLUMNS[name][0] for name in names))
             text += [*_lines(head, [_row(name, each, names) for name, each in apart.items()]), ""]
-    signs = "; ".join(f"{name}: {sign}" for name, sign in record["measures"].items())
     return "\n".join(
-        [*text, f"In brackets the interval of the mean, {record['interval']}.", signs, ""]
+        [
+            *text,
+            f"In brackets the interval of the mean, {record['interval']}.",
+            f"{directions(record)}.",
+            "",
+        ]
     )
+
+
+def directions(record: dict[str, Any]) -> str:
+    """Of which measures less is better, of which more: those that were taken."""
+    taken = [name for found in record["lengths"].values() for name in _measured(found["methods"])]
+    groups: dict[str, list[str]] = {}
+    for name, sign in record["measures"].items():
+        if name in taken:
+            groups.setdefault(sign, []).append(name)
+    return "; ".join(f"{sign}: {', '.join(names)}" for sign, names in groups.items())
 
 
 def _measured(methods: Mapping[str, Any]) -> list[str]:

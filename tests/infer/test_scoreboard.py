@@ -74,6 +74,7 @@ def test_tables_hold_every_length_and_difference():
     text = markdown(record)
     assert text.index("## 8 frames") < text.index("## 64 frames")
     assert "| minus reference | pairs |" in text and "-0.10 [-0.10, -0.10] better" in text
+    assert "less is better: seams, drift." in text, "what was not measured is not spoken of"
     tables = [part.splitlines() for part in text.split("\n\n") if part.startswith("|")]
     widths = [{line.count("|") for line in table} for table in tables]
     assert widths == [{4}, {5}, {4}], "no column where nothing was measured"

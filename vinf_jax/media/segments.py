@@ -1,11 +1,12 @@
-"""A video in pieces: mp4 segments, and one file of them all without encoding anything again."""
+"""A video in pieces: mp4 segments, and one file of them all without encoding anything again.
+
+PyAV is imported when needed.
+"""
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
-
-import av
 
 from vinf_jax.media.target import replacing
 from vinf_jax.media.video import FLAGS, Rate, opened, rate_of
@@ -30,6 +31,8 @@ def join(
         ValueError: no segments, one that is damaged or was encoded otherwise than the first.
         OSError: see `check_target`.
     """
+    import av
+
     if not parts:
         raise ValueError(f"{path}: there are no segments to join")
     ranks = [_ranks(Path(part)) for part in parts]
