@@ -35,7 +35,7 @@ PROMPTS = [
     "a red circle moves right over a plain white background",
     "a blue square turns over a striped grey background",
     "a green triangle bounces over a plain black background",
-    "a yellow circle moves up over a checkered blue background",
+    "a yellow circle moves up over a checkered brown background",
 ]
 
 
