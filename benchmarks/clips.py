@@ -10,7 +10,6 @@ processors are shared by all its devices and processes.
 
 import argparse
 import contextlib
-import os
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
 from . import record
@@ -105,7 +105,7 @@ def _serve(options: argparse.Namespace) -> None:
     """One side of one comparison, told over standard input and output."""
     (count,), side = options.devices, options.side
     work = _work(options, count, side)
-    os.environ["JAX_NUM_CPU_DEVICES"] = "1" if side == "unsplit" else str(count)
+    jax.config.update("jax_num_cpu_devices", 1 if side == "unsplit" else count)
 
     def prepare():
         if side in ("public", "local"):

@@ -76,7 +76,7 @@ def in_turns(
 
     words: of each side, the interpreter's arguments. less: bytes that are taken off the peaks.
     pairs: the sides that are compared; those with a side that is not there are left out. One call
-    of each side warms up and is told apart. Peaks are those of the calls, not of the set-up.
+    of each side, which compiles, is told apart. Peaks are those of the calls that count.
 
     A side that fails before its calls count is left out too and told in "failed".
     """
@@ -85,8 +85,8 @@ def in_turns(
         side = Companion(*given)
         try:
             told[name] = side.ask()
-            side.peak = 0
             told[name] |= {"first_call": side.ask()["seconds"], "calls": []}
+            side.peak = 0
             sides[name] = side
         except RuntimeError as error:
             told.pop(name, None)
