@@ -123,7 +123,7 @@ def _serve(options: argparse.Namespace) -> None:
 
 
 def _parser() -> record.Parser:
-    to = record.parser("clips", __doc__, calls=5)
+    to = record.parser("clips", __doc__, calls=3)
     to.add_argument("--devices", nargs="*", type=int, default=[2, 4, 8], metavar="N")
     to.add_argument("--frames", type=int, default=24, metavar="N", help="of a device (default: 24)")
     to.add_argument("--public", type=Path, metavar="DIR", help="a checkout of the public code")

@@ -71,7 +71,7 @@ def _work(frames: int, options: argparse.Namespace) -> Work:
 
 
 def _parser() -> record.Parser:
-    to = record.parser("frames", __doc__, calls=2)
+    to = record.parser("frames", __doc__, calls=1)
     to.add_argument("--lengths", nargs="+", type=int, default=[*LENGTHS], metavar="N")
     to.add_argument("--of", type=int, default=0, help=argparse.SUPPRESS)
     return to

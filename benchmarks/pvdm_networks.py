@@ -139,7 +139,7 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     to.add_argument("--width", type=int, default=384, help="of the autoencoder (default: 384)")
     to.add_argument("--channels", type=int, default=128, help="the UNet's first (default: 128)")
     to.add_argument("--batch", type=int, default=2, help="clips of a call (default: 2)")
-    to.add_argument("--calls", type=int, default=10, help="pairs that count (default: 10)")
+    to.add_argument("--calls", type=int, default=3, help="pairs that count (default: %(default)s)")
     to.add_argument("--tasks", nargs="+", choices=TASKS, default=[*TASKS], help="default: all")
     to.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
     return to.parse_args(list(argv))

@@ -121,7 +121,7 @@ STAGES: dict[str, Callable[[argparse.Namespace], dict[str, float]]] = {
 
 
 def _parser() -> record.Parser:
-    to = record.parser("start", __doc__, calls=3)
+    to = record.parser("start", __doc__, calls=2)
     to.add_argument("--weights", type=Path, metavar="DIR", help="of a model, to time its loading")
     to.add_argument("--stage", choices=STAGES, help=argparse.SUPPRESS)
     to.add_argument("--size", default="reduced", help=argparse.SUPPRESS)
