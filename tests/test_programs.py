@@ -1,7 +1,5 @@
 """The doors of the programs: mistakes are one message, defects keep their traceback."""
 
-import os
-
 import jax.numpy as jnp
 import pytest
 from ml_collections import ConfigDict
@@ -36,21 +34,6 @@ def test_help_lists_programs_by_the_name_they_are_called_with(capsys):
     text = capsys.readouterr().out
     assert text.startswith("usage: vinf-infer NAME")
     assert "plan  what it will cost" in text
-
-
-@pytest.mark.parametrize(("asked", "found"), [("", 1), (f"{programs.KERNELS}1", 1)])
-def test_a_program_of_an_old_jax_has_other_kernels(monkeypatch, capsys, asked, found):
-    monkeypatch.setattr(programs, "version", lambda name: "0.10.2")
-    monkeypatch.setenv("XLA_FLAGS", asked)
-    with pytest.raises(SystemExit):
-        programs.choose({"plan": "plan"}, "infer", ["plan", "--help"])
-    assert os.environ["XLA_FLAGS"].count(programs.KERNELS) == found
-    assert os.environ["XLA_FLAGS"].startswith(asked)
-    monkeypatch.setattr(programs, "version", lambda name: "0.12.0.1")
-    monkeypatch.setenv("XLA_FLAGS", "")
-    with pytest.raises(SystemExit):
-        programs.choose({"plan": "plan"}, "infer", ["plan", "--help"])
-    assert os.environ["XLA_FLAGS"] == ""
 
 
 def _refuse(argv: list[str]) -> int:

@@ -9,20 +9,14 @@ import importlib
 import importlib.util
 import inspect
 import keyword
-import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
 
 from ml_collections import ConfigDict
 
-KERNELS = "--xla_cpu_experimental_ynn_fusion_type="
-YNNPACK = "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT,LIBRARY_FUSION_TYPE_REDUCE"
-"""What XLA leaves to YNNPACK on a CPU: products and sums, not convolutions nor what surrounds a
-product. In jaxlib 0.10 those take up to 1.7 times as long as XLA's own; 0.12 has mended them."""
 _LIBRARY = Path(__file__).resolve().parent
 _ROOMS = ("vinf_jax.", "infer.", "train.", "convert.", "configs.", "benchmarks.")
 
@@ -55,17 +49,9 @@ def choose(
     if name not in programs:
         print(f"error: {_unknown('program', name, programs)}", file=sys.stderr)
         return 2
-    _choose_kernels()
     module = f".{name}_" if keyword.iskeyword(name) else f".{name}"
     program = importlib.import_module(module, package)
     return spoken(program.main, rest)
-
-
-def _choose_kernels() -> None:
-    """Sets XLA's flags for the program to come; one that is set already stands."""
-    asked = os.environ.get("XLA_FLAGS", "")
-    if version("jaxlib").startswith("0.10.") and KERNELS not in asked:
-        os.environ["XLA_FLAGS"] = f"{asked} {KERNELS}{YNNPACK}".strip()
 
 
 def spoken(main: Callable[[list[str]], int], argv: list[str]) -> int:
