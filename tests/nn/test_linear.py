@@ -8,7 +8,7 @@ from flax import nnx
 from jax import lax
 
 from tests.tolerances import FP64
-from vinf_jax.nn.linear import SMALL, Dense, convolve, strided
+from vinf_jax.nn.linear import MANY, SMALL, Dense, convolve, strided
 
 
 def normal(seed, *shape):
@@ -26,10 +26,23 @@ def test_strided_convolution_and_its_gradients(x64, size):
         np.testing.assert_allclose(fast, slow, atol=FP64)
 
 
-@pytest.mark.parametrize(("pixels", "by_xla"), [((2, 4), 0), ((3, 3), 1)])
-def test_the_smallest_pictures_are_no_convolution_of_xla(pixels, by_xla):
-    """XLA's own is 60 times slower there on a CPU."""
-    shapes = [jax.ShapeDtypeStruct(shape, "f4") for shape in ((1, *pixels, 3), (3, 3, 3, 4))]
+def test_a_small_picture_of_many_features(x64):
+    x, weights = normal(0, 1, 3, 4, MANY), normal(1, 3, 3, MANY, MANY)
+    np.testing.assert_allclose(
+        convolve(x, weights, (1, 1)), plain(x, weights, (1, 1)), atol=FP64, rtol=FP64
+    )
+
+
+@pytest.mark.parametrize(
+    ("pixels", "features", "by_xla"),
+    [((2, 4), 3, 0), ((3, 3), 3, 1), ((10, 16), MANY, 0), ((11, 16), MANY, 1)],
+)
+def test_the_smallest_pictures_are_no_convolution_of_xla(pixels, features, by_xla):
+    """XLA's own is up to 60 times slower there on a CPU."""
+    shapes = [
+        jax.ShapeDtypeStruct(shape, "f4")
+        for shape in ((1, *pixels, features), (3, 3, features, features))
+    ]
     program = jax.make_jaxpr(lambda x, w: convolve(x, w, (1, 1)))(*shapes)
     assert str(program).count("conv_general_dilated[") == by_xla
 

@@ -13,9 +13,14 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import Array, lax
 
+from vinf_jax.parallel.gpu import on_gpu
+
 Pair = tuple[int, int]
 SMALL = 256
 """Pixels of a picture up to which the kernel's gradient is computed tap by tap."""
+
+FEW, MANY = 160, 1024
+"""Pixels and features of a picture that a CPU convolves by one product."""
 
 
 class Dense(nnx.Linear):
@@ -47,8 +52,7 @@ def strided(x: Array, kernel: Array, padding: Pair, stride: int) -> Array:
     height, width, _, outputs = kernel.shape
     rows = (x.shape[1] + 2 * padding[0] - height) // stride + 1
     columns = (x.shape[2] + 2 * padding[1] - width) // stride + 1
-    # XLA swaps picture and kernel where the kernel is the larger one, and is 60 times slower.
-    if rows * columns < height * width:
+    if _as_product(rows * columns, kernel.shape):
         taps = _taps(x, kernel.shape, padding, stride, (rows, columns))
         weights = kernel.reshape(-1, outputs)
         out = jnp.concatenate(taps, axis=-1).reshape(-1, len(weights)) @ weights
@@ -57,6 +61,16 @@ def strided(x: Array, kernel: Array, padding: Pair, stride: int) -> Array:
     return lax.conv_general_dilated(
         x, kernel, strides, pads, dimension_numbers=("NHWC", "HWIO", "NHWC")
     )
+
+
+def _as_product(pixels: int, kernel: Sequence[int]) -> bool:
+    """Whether so many pixels by a kernel of this shape are better one product of what lies under
+    the kernel. XLA swaps picture and kernel where the kernel is the larger one, and is 60 times
+    slower; on a CPU it takes up to twice as long for few pixels with many features."""
+    height, width, inputs, outputs = kernel
+    if pixels < height * width:
+        return True
+    return height == width == 3 and pixels <= FEW and min(inputs, outputs) >= MANY and not on_gpu()
 
 
 def _taps(
