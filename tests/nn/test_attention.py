@@ -1,5 +1,6 @@
 """Attention and its softmax over several sets of keys."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -39,6 +40,17 @@ def test_slices_of_queries_change_nothing(x64, monkeypatch, queries, limit):
     monkeypatch.setattr(attention, "SLICE", limit)
     query, key, value = heads(1, queries), heads(2, 10), heads(3, 10)
     assert np.abs(attend(query, key, value) - plain(query, key, value)).max() < FP64
+
+
+def test_one_head_after_the_other_changes_nothing(x64, monkeypatch):
+    monkeypatch.setattr(attention, "LONG", 1)
+    given, slope = [jnp.asarray(heads(n, 6)) for n in range(3)], heads(3, 6)
+    out, back = jax.vjp(attend, *given)
+    expected, back_slow = jax.vjp(lambda q, k, v: softmax_over(q, [(k, v)]), *given)
+    assert np.abs(out - plain(*given)).max() < FP64
+    assert np.abs(out - expected).max() < FP64
+    for fast, slow in zip(back(slope), back_slow(slope), strict=True):
+        assert np.abs(fast - slow).max() < FP64
 
 
 def test_several_sets_are_one_set(x64):

@@ -12,8 +12,9 @@ from jax import Array
 from vinf_jax.nn.linear import Dense
 from vinf_jax.parallel import gpu
 
-SLICE = 2**20
-"""Scores of one head that a processor holds at once; longer attentions run in slices of queries."""
+LONG, SLICE = 2**18, 2**22
+"""Scores of a head from which a processor takes one head of one frame at a time, and those that it
+holds at once, which its caches can keep; longer attentions run in slices of queries."""
 
 
 class Attention(nnx.Module):
@@ -77,6 +78,16 @@ _fused.defvjp(_forward, lambda back, slope: back(slope))
 
 
 def _by_products(query: Array, key: Array, value: Array) -> Array:
+    """One head after the other where a processor has much to do with each."""
+    if gpu.on_gpu() or query.shape[-3] * key.shape[-3] < LONG:
+        return _in_slices(query, key, value)
+    alone = [jnp.moveaxis(x, -2, -3) for x in (query, key, value)]
+    rows = [x.reshape(-1, x.shape[-2], 1, x.shape[-1]) for x in alone]
+    out = jax.lax.map(lambda row: _in_slices(*row), rows)
+    return jnp.moveaxis(out.reshape(alone[0].shape), -3, -2)
+
+
+def _in_slices(query: Array, key: Array, value: Array) -> Array:
     queries, keys = query.shape[-3], key.shape[-3]
     rows = math.prod(query.shape[:-3])
     scores = rows * query.shape[-2] * queries * keys
