@@ -53,14 +53,14 @@ def test_every_device_of_a_mesh_calls_cudnn(served, source):
     keys = jax.ShapeDtypeStruct((2, 8, source, 16), jnp.bfloat16)
     mapped = on_mesh(lambda x, keys: module(x, keys), mesh, (FRAMES, FRAMES), FRAMES)
     lowered = jax.jit(mapped).trace(x, keys).lower(lowering_platforms=("cuda",))
-    assert served == [(12, source, 2, 8)]
+    assert served == [(12, source, 2, 8, False)]
     assert lowered.as_text().count("__cudnn$fmhaSoftmax") == 1
 
 
 def test_many_queries_are_tried_with_fewer(served):
     query, key = (jax.ShapeDtypeStruct((1, n, 2, 8), jnp.bfloat16) for n in (10**7, 77))
     assert jax.eval_shape(attend, query, key, key).shape == query.shape
-    assert served == [(gpu.TRIED, 77, 2, 8)]
+    assert served == [(gpu.TRIED, 77, 2, 8, False)]
 
 
 def test_its_products_are_counted(served):
@@ -182,3 +182,25 @@ def test_processors_keep_their_products():
             return x @ x
 
     assert "HIGHEST" not in jax.jit(call).lower(jnp.ones((4, 4))).as_text()
+
+
+def test_a_shared_bias_is_lowered_and_differentiated_by_products(served):
+    query, bias = drawn(24, heads=40), drawn(24, heads=1, size=24).swapaxes(1, 2)
+    ours = jax.jit(lambda query, bias: attention.by_kernel(query, query, query, bias))
+    text = ours.trace(query, bias).lower(lowering_platforms=("cuda",)).as_text()
+    assert text.count("__cudnn$fmhaScaleBiasSoftmax") == 1
+    assert text.count("stablehlo.transpose") == 1  # of the answer, that lies in memory as is wanted
+    slopes = jax.jit(jax.grad(lambda query: ours(query, bias).astype(jnp.float32).sum()))
+    assert "__cudnn" not in slopes.trace(query).lower(lowering_platforms=("cuda",)).as_text()
+
+
+@pytest.mark.parametrize("biased", [True, False])
+def test_a_kernel_is_tried_with_a_bias(pretended, monkeypatch, caplog, biased):
+    def kernel(query, key, value, bias=None):
+        return softmax_over(query, [(key, value)], None if bias is None else [bias])
+
+    monkeypatch.setattr(gpu, "by_cudnn", kernel)
+    assert gpu._serves(5, 7, 3, 8, biased, jnp.bfloat16)
+    monkeypatch.setattr(gpu, "by_cudnn", lambda q, k, v, bias=None: kernel(q, k, v))
+    gpu._serves.cache_clear()
+    assert gpu._serves(5, 7, 3, 8, biased, jnp.bfloat16) == (not biased)

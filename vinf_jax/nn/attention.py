@@ -59,26 +59,32 @@ def attend(query: Array, key: Array, value: Array) -> Array:
     rows = math.prod(query.shape[:-3])
     flat = [x.reshape(rows, *x.shape[-3:]) for x in (query, key, value)]
     if gpu.fused(*flat[:2]):
-        return _fused(*flat).reshape(query.shape)
+        return by_kernel(*flat).reshape(query.shape)
     return _by_products(query, key, value)
 
 
 @jax.custom_vjp
-def _fused(query: Array, key: Array, value: Array) -> Array:
-    return gpu.by_cudnn(query, key, value)
+def by_kernel(query: Array, key: Array, value: Array, bias: Array | None = None) -> Array:
+    """`attend` of (N, T, heads, d) where `gpu.fused` said that cuDNN serves, with a logit bias
+    (N, 1, T, S)."""
+    return gpu.by_cudnn(query, key, value, bias)
 
 
-def _forward(query: Array, key: Array, value: Array):
-    """jax refuses to differentiate cuDNN's attention of an odd number of queries or keys."""
-    odd = query.shape[1] % 2 or key.shape[1] % 2
-    return jax.vjp(_by_products if odd else gpu.by_cudnn, query, key, value)
+def _forward(query: Array, key: Array, value: Array, bias: Array | None):
+    """jax refuses to differentiate cuDNN's attention of an odd number of queries or keys, and
+    computes no gradient of a bias that heads share."""
+    given = query, key, value, bias
+    refused = bias is not None or query.shape[1] % 2 or key.shape[1] % 2
+    return jax.vjp(_by_products if refused else gpu.by_cudnn, *given)
 
 
-_fused.defvjp(_forward, lambda back, slope: back(slope))
+by_kernel.defvjp(_forward, lambda back, slope: back(slope))
 
 
-def _by_products(query: Array, key: Array, value: Array) -> Array:
+def _by_products(query: Array, key: Array, value: Array, bias: Array | None = None) -> Array:
     """One head after the other where a processor has much to do with each."""
+    if bias is not None:
+        return softmax_over(query, [(key, value)], bias=[bias])
     if gpu.on_gpu() or query.shape[-3] * key.shape[-3] < LONG:
         return _in_slices(query, key, value)
     alone = [jnp.moveaxis(x, -2, -3) for x in (query, key, value)]

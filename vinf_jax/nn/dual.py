@@ -9,11 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from vinf_jax.nn.abreast import Slots, Table, seen, slots, sources
 from vinf_jax.nn.attention import Attention
 from vinf_jax.nn.blending import low_pass, smooth
 from vinf_jax.nn.scenes import far_frames, links, scene_of
 from vinf_jax.nn.scope import Parted, View, growth_troubles, refuse
 from vinf_jax.nn.windows import Sight, blocks, look, windows
+from vinf_jax.parallel import gpu
 from vinf_jax.parallel.noise import frame_noise, rescheduled_noise, shared_noise
 from vinf_jax.parallel.timeline import NOWHERE, Timeline
 
@@ -115,6 +117,11 @@ class DualScope(Parted):
         if self.spectral:
             low = low_pass(timeline, numbers, scenes, self.spectral)
             view = view._replace(low=low, early=self.early(time))
+        elif gpu.on_gpu():
+            pick = partial(self._afar, timeline, afar=afar)
+            view = view._replace(
+                table=self._table(slots(timeline, numbers, self.local, pick), time)
+            )
         return view
 
     def _sight(self, timeline: Timeline, numbers: Array, time: Array, afar: Array | None) -> Sight:
@@ -138,6 +145,30 @@ class DualScope(Parted):
 
     def _afar(self, line: Timeline, x: Array, afar: Array | None) -> Array:
         return line.sample(x, self.spread) if afar is None else line.pick(x, afar)
+
+    def _table(self, slots: Slots, time: Array) -> Table:
+        """What `_sight` says, as one bias: a key in both scopes has the sum of two weights."""
+        query, key = slots.query[:, :, None], slots.key[:, None, :]
+        near = (jnp.abs(query - key) <= self.local) & slots.near[:, None, :]
+        near &= (query != NOWHERE) & (key != NOWHERE)
+        far = jnp.log(slots.far)[:, None, :]
+        if self.cuts:
+            apart = scene_of(query, self.cuts) != scene_of(key, self.cuts)
+            near, far = near & ~apart, far + jnp.where(apart, self.across, 0)
+        here, there = self.biases(time)[..., None, None, None]
+        logits = jnp.logaddexp(jnp.where(near, here, -jnp.inf), far + there)
+        scale = None
+        if self.trained:
+            count = near.sum(-1) + slots.far.sum(-1, keepdims=True)
+            scale = jnp.log(jnp.maximum(count, 1)).reshape(-1) / math.log(self.trained)
+        return Table(slots.places, seen(logits), scale)
+
+    def table(self, context: Any) -> Table | None:
+        return context.plan.table
+
+    def sources(self, x: Array, context: Any) -> Array:
+        line = context.timeline
+        return sources(line, x, self.local, partial(self._afar, line, afar=context.afar))
 
     def attend(self, attention: Attention, x: Array, context: Any) -> Array:
         line, view = context.timeline, context.plan

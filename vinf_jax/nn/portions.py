@@ -13,15 +13,17 @@ def in_portions(
     cut: Sequence[Array],
     size: int | None,
     whole: Sequence[Array] = (),
+    axis: int = 1,
 ) -> Array:
-    """function(*cut, *whole), computed for at most `size` entries of axis 1 at a time.
+    """function(*cut, *whole), computed for at most `size` entries of one axis at a time.
 
-    cut: arrays (B, S, ...) of one S. The function must treat entries of axis 0 and of axis 1 each
-    by itself, and keep both axes. whole: arrays (B, ...) that all portions of an entry of axis 0
-    are given. size: None, or S and more, computes everything in one call. A result of the first
-    array's shape takes its place, portion by portion, so that a chain of such calls needs one.
+    cut: arrays (B, ..., S, ...) of one S on that axis. The function must treat entries of axis 0
+    and of that axis each by itself, and keep both axes. whole: arrays (B, ...) that all portions of
+    an entry of axis 0 are given. size: None, or S and more, computes everything in one call. A
+    result of the first array's shape takes its place, portion by portion, so that a chain of such
+    calls needs one.
     """
-    batch, length = cut[0].shape[:2]
+    batch, length = cut[0].shape[0], cut[0].shape[axis]
     if size is None or length <= size:
         return function(*cut, *whole)
     size, count = _even(length, size)
@@ -29,10 +31,11 @@ def in_portions(
     def at(n: Array, start: Array, size: int, out: Array) -> Array:
         """`out` with the portion of entry n that begins at `start` computed from it."""
         arrays = (out, *cut[1:]) if in_place else cut
-        parts = [_slice(_slice(x, n, 1, 0), start, size, 1) for x in arrays]
+        parts = [_slice(_slice(x, n, 1, 0), start, size, axis) for x in arrays]
         part = function(*parts, *[_slice(x, n, 1, 0) for x in whole])
-        zero = jnp.zeros((), start.dtype)
-        return lax.dynamic_update_slice(out, part, [n, start, *[zero] * (out.ndim - 2)])
+        corner = [n] + [jnp.zeros((), start.dtype)] * (out.ndim - 1)
+        corner[axis] = start
+        return lax.dynamic_update_slice(out, part, corner)
 
     like = jax.eval_shape(function, *cut, *whole)
     in_place = (like.shape, like.dtype) == (cut[0].shape, cut[0].dtype)

@@ -16,7 +16,7 @@ from jax import Array
 
 from vinf_jax.nn.attention import Attention
 from vinf_jax.nn.context import Context
-from vinf_jax.nn.scope import Scope, refuse
+from vinf_jax.nn.scope import Folded, Scope, refuse
 from vinf_jax.nn.windows import Sight, blocks, look
 from vinf_jax.parallel.noise import frame_noise
 from vinf_jax.parallel.timeline import Timeline, Whole
@@ -37,7 +37,7 @@ class Phase:
 
 
 @dataclass(frozen=True)
-class Reference:
+class Reference(Folded):
     """The public implementation on `ranks` GPUs, each with frames / ranks frames.
 
     A frame sees the `padding` frames on both sides, where the video has none a key and a value of

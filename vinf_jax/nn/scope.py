@@ -1,11 +1,13 @@
 """What the frames of a video have to do with each other.
 
-A scope is a frozen dataclass of settings with six methods, and temporal layers leave to it what
+A scope is a frozen dataclass of settings with eight methods, and temporal layers leave to it what
 differs between scopes:
 `troubles(frames)`: why it cannot serve a video of that length, for people;
 `draw(key, numbers, shape, dtype)`: the noise that frames begin with, as `frame_noise`;
 `plan(timeline, numbers, time, afar)`: masks and biases, once per network call;
 `attend(attention, x, context)`: temporal self-attention, x (N, F, C) with N = videos x pixels;
+`table(context)`, `sources(x, context)`: the same for `nn.abreast`, x (B, F, P, C); no table if the
+scope does not attend so;
 `normalise(norm, x, context)`: GroupNorm over frames, x (B, F, H, W, C);
 `convolve(stages, x, context)`: the stages of a temporal convolution, x as above.
 """
@@ -17,6 +19,7 @@ from typing import Any, NamedTuple, Protocol
 
 from jax import Array
 
+from vinf_jax.nn.abreast import Table
 from vinf_jax.nn.attention import Attention
 from vinf_jax.nn.scenes import Parts
 from vinf_jax.nn.windows import Sight
@@ -29,11 +32,23 @@ class Scope(Protocol):
     def draw(self, key: Array, numbers: Array, shape: tuple[int, ...], dtype: Any) -> Array: ...
     def plan(self, timeline: Timeline, numbers: Array, time: Array, afar: Array | None) -> Any: ...
     def attend(self, attention: Attention, x: Array, context: Any) -> Array: ...
+    def table(self, context: Any) -> Table | None: ...
+    def sources(self, x: Array, context: Any) -> Array: ...
     def normalise(self, norm: Callable, x: Array, context: Any) -> Array: ...
     def convolve(self, stages: Sequence[Callable], x: Array, context: Any) -> Array: ...
 
 
-class Synchronised:
+class Folded:
+    """Attends only where the frames of each pixel lie together."""
+
+    def table(self, context: Any) -> Table | None:
+        return None
+
+    def sources(self, x: Array, context: Any) -> Array:
+        return x
+
+
+class Synchronised(Folded):
     """GroupNorm over the whole video and a one-frame halo for every convolution: the layers give
     what one device that holds the whole video gives. Every frame has noise of its own."""
 
@@ -57,7 +72,8 @@ class View(NamedTuple):
 
     links: which frames a convolution reaches, as `Context.neighbours`; parts: (F,), whose frames
     share statistics; None for what the whole video does. low: weights of `blending.low_pass`;
-    early: how much a video is in its global phase, (B,).
+    early: how much a video is in its global phase, (B,). table: what `sight` says, for devices with
+    an attention of their own.
     """
 
     sight: Sight
@@ -65,6 +81,7 @@ class View(NamedTuple):
     parts: Array | None = None
     low: Array | None = None
     early: Array | None = None
+    table: Table | None = None
 
 
 class Parted(Synchronised):
@@ -102,6 +119,12 @@ class Full(Synchronised):
         if self.trained:
             x = x * (math.log(line.total(x.shape[1])) / math.log(self.trained))
         return context.pixelwise(attention, x, everyone)
+
+    def table(self, context: Any) -> Table | None:
+        return None if self.trained else Table()
+
+    def sources(self, x: Array, context: Any) -> Array:
+        return context.timeline.gather(x)
 
 
 def growth_troubles(trained: int) -> list[str]:

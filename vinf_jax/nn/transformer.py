@@ -4,6 +4,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
+from vinf_jax.nn import abreast
 from vinf_jax.nn.attention import Attention
 from vinf_jax.nn.context import Context
 from vinf_jax.nn.linear import Dense, gelu
@@ -100,12 +101,24 @@ class TemporalTransformer(nnx.Module):
     def __call__(self, x: Array, context: Context) -> Array:
         """x (B, F, H, W, C)."""
         scope = context.scope
-        tokens = fold_space(self.proj_in(scope.normalise(self.norm, x, context)))
+        tokens = self.proj_in(scope.normalise(self.norm, x, context))
+        table = scope.table(context)
+        if table and abreast.serves(table, self.transformer_blocks[0].attn1, tokens, context):
+            return x + self.proj_out(self._abreast(tokens, table, context))
+        tokens = fold_space(tokens)
         for block in self.transformer_blocks:
             tokens = tokens + scope.attend(block.attn1, block.norm1(tokens), context)
             tokens = tokens + scope.attend(block.attn2, block.norm2(tokens), context)
             tokens = context.pixelwise(block.fed, tokens)
         return x + self.proj_out(unfold_space(tokens, x.shape))
+
+    def _abreast(self, tokens: Array, table: abreast.Table, context: Context) -> Array:
+        """tokens (B, F, H, W, C)."""
+        for block in self.transformer_blocks:
+            for attention, norm in ((block.attn1, block.norm1), (block.attn2, block.norm2)):
+                tokens = tokens + abreast.attend(attention, norm(tokens), table, context)
+            tokens = context.framewise(block.fed, (tokens,))
+        return tokens
 
 
 def fold_space(x: Array) -> Array:
