@@ -138,7 +138,7 @@ def _shrink(config: ConfigDict) -> None:
             "adversarial_steps": 0,
             "batch": 2,
             "rule": "muon",
-            "rate": 2e-3,
+            "rate": 1e-3,
             "warmup": 100,
             "decay_steps": 3000,
             "perceptual": 2.0,

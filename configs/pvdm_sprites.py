@@ -52,7 +52,7 @@ def get_config() -> ConfigDict:
             "adversarial_steps": 0,
             "batch": 64,
             "rule": "muon",
-            "rate": 2e-3,
+            "rate": 1e-3,
             "warmup": 100,
             "decay_steps": 2400,
             "minutes": 0.0,

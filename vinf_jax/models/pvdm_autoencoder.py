@@ -104,7 +104,10 @@ class Plane(nnx.Module):
         self.layers = nnx.List(
             [PlaneLayer(width, heads, head_size, inner, rngs=rngs) for _ in range(layers)]
         )
-        self.to_latent = Dense(width, latent_channels, rngs=rngs)
+        # A tenth of usual numbers to begin with: of tokens that no norm has seen, tanh would leave
+        # 1 and -1, and no slope to learn from.
+        small = nnx.initializers.variance_scaling(0.01, "fan_in", "truncated_normal")
+        self.to_latent = Dense(width, latent_channels, kernel_init=small, rngs=rngs)
         self.from_latent = Dense(latent_channels, width, rngs=rngs)
 
     def project(self, x: Array) -> Array:

@@ -30,11 +30,13 @@ class FromPatches(nnx.Module):
 class ToPixels(nnx.Module):
     """A patch of pixels from each token: a transposed convolution whose stride is its kernel.
 
-    kernel (D, side, side, C), bias (C,).
+    kernel (D, side, side, C), bias (C,). A tenth of usual numbers to begin with: nearly gray, where
+    a sigmoid learns, whatever the scale of tokens that no norm has seen.
     """
 
     def __init__(self, features: int, channels: int, side: int, *, rngs) -> None:
-        start = nnx.initializers.lecun_normal(in_axis=0, out_axis=(1, 2, 3))
+        axes = {"in_axis": 0, "out_axis": (1, 2, 3)}
+        start = nnx.initializers.variance_scaling(0.01, "fan_in", "truncated_normal", **axes)
         self.kernel = nnx.Param(start(rngs.params(), (features, side, side, channels)))
         self.bias = nnx.Param(jnp.zeros(channels))
 
