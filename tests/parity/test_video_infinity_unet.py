@@ -25,7 +25,7 @@ from vinf_jax.models.unet3d import UNet3D
 from vinf_jax.nn.context import surround
 from vinf_jax.nn.conv import ResidualBlock
 from vinf_jax.nn.parameters import abstract, merge, split
-from vinf_jax.nn.scope import Full, Scope
+from vinf_jax.nn.scope import Folded, Full, Scope
 from vinf_jax.nn.temporal import TemporalConv
 from vinf_jax.nn.transformer import SpatialTransformer, TemporalTransformer
 from vinf_jax.parallel.mesh import CLIP, EVERYWHERE, FRAMES, make_mesh, on_mesh
@@ -83,7 +83,7 @@ def scope_in(case):
 
 
 @dataclass(frozen=True)
-class Several:
+class Several(Folded):
     """A scope for each equal part of the batch. Those that differ in attention alone need not part
     for convolutions and norms, which would only be more to compile."""
 
