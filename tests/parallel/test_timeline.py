@@ -52,6 +52,20 @@ def test_halo(x64, frames, clips, width, fill):
     halo_agrees(frames, clips, width, fill)
 
 
+def test_a_margin_and_its_zeros_are_the_halo(x64):
+    def filled_up(line, part):
+        x, zeros = line.margin(part, 2)
+        return Whole().halo(x, zeros)
+
+    x = jnp.asarray(video(5))
+    around = Whole().halo(x, 2)
+    assert Whole().margin(x, 2)[0] is x
+    np.testing.assert_array_equal(filled_up(Whole(), x), around)
+    for clip, part in enumerate(np.asarray(simulated(filled_up, x, 3))):
+        wanted = np.pad(around, ((0, 0), (0, 1), (0, 0)))[:, 2 * clip : 2 * clip + 6]
+        np.testing.assert_array_equal(part, wanted)
+
+
 def test_halo_of_numbers_is_filled_with_numbers(x64):
     numbers = np.arange(5)[None]
     out = simulated(lambda line, part: line.halo(part, 2, NOWHERE), numbers, 4, poison=99)

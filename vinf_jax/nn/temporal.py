@@ -8,6 +8,7 @@ from jax import Array
 from vinf_jax.nn.context import Context
 from vinf_jax.nn.linear import convolve
 from vinf_jax.nn.norm import GroupNorm
+from vinf_jax.parallel.timeline import Whole
 
 EPSILON = 1e-5
 
@@ -20,19 +21,21 @@ class FrameMix(nnx.Module):
         self.kernel = nnx.Param(init(rngs.params(), (3, inputs, outputs)))
         self.bias = nnx.Param(jnp.zeros(outputs))
 
-    def __call__(self, x: Array, neighbours: Array | None = None) -> Array:
-        """x (B, F + 2, H, W, C), one frame of halo on both sides. neighbours (2, F): which frames
-        before and after count, all if not given."""
-        before, after = x[:, :-2], x[:, 2:]
+    def __call__(self, x: Array, neighbours: Array | None = None, zeros: int = 0) -> Array:
+        """x (B, F + 2, H, W, C), one frame of halo on both sides, or (B, F, H, W, C) and 1 for
+        `zeros` if these are all zeros. neighbours (2, F): which frames before and after count, all
+        if not given."""
         if neighbours is not None:
+            x = Whole().halo(x, zeros)
+            before, after = x[:, :-2], x[:, 2:]
             before = before * neighbours[0, None, :, None, None, None].astype(x.dtype)
             after = after * neighbours[1, None, :, None, None, None].astype(x.dtype)
             taps = zip((before, x[:, 1:-1], after), self.kernel.astype(x.dtype), strict=True)
             return sum(frame @ tap for frame, tap in taps) + self.bias.astype(x.dtype)
         batch, frames, height, width, _ = x.shape
         pixels = x.reshape(batch, frames, height * width, -1)
-        out = convolve(pixels, self.kernel.astype(x.dtype)[:, None], (0, 0))
-        return out.reshape(batch, frames - 2, height, width, -1) + self.bias.astype(x.dtype)
+        out = convolve(pixels, self.kernel.astype(x.dtype)[:, None], (zeros, 0))
+        return out.reshape(*out.shape[:2], height, width, -1) + self.bias.astype(x.dtype)
 
 
 class Stage(nnx.Module):
@@ -44,7 +47,8 @@ class Stage(nnx.Module):
 
     def __call__(self, x: Array, context: Context) -> Array:
         active = jax.nn.silu(context.scope.normalise(self.norm, x, context))
-        return self.conv(context.timeline.halo(active, 1), context.neighbours)
+        around, zeros = context.timeline.margin(active, 1)
+        return self.conv(around, context.neighbours, zeros)
 
 
 class TemporalConv(nnx.Module):

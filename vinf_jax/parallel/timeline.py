@@ -53,6 +53,11 @@ class Whole:
         pads[1] = (width, width)
         return jnp.pad(x, pads, constant_values=fill)
 
+    def margin(self, x: Array, width: int) -> tuple[Array, int]:
+        """`halo`, or as much of it as must be asked for: x with frames on both sides, and how many
+        more there are that are zeros. A convolution adds zeros without copying x."""
+        return x, width
+
     def moments(self, mean: Array, variance: Array) -> tuple[Array, Array]:
         """Mean and variance over the video, from those inside each frame (equal weights)."""
         middle = mean.mean(1, keepdims=True)
@@ -114,6 +119,9 @@ class Sharded:
         position = self.first_frame(length) + jnp.arange(-width, length + width)
         inside = (position >= 0) & (position < self.frames)
         return jnp.where(_on_frames(inside, x.ndim), out, jnp.asarray(fill, x.dtype))
+
+    def margin(self, x: Array, width: int) -> tuple[Array, int]:
+        return self.halo(x, width), 0
 
     def _from(self, x: Array, distance: int) -> Array:
         """What the clip `distance` to the left holds. A full ring (vmap knows no other): the
@@ -208,6 +216,11 @@ class Sharded:
 
 
 Timeline = Whole | Sharded
+
+
+def over(axis: str, clips: int, frames: int) -> Timeline:
+    """The timeline of a video of so many frames in so many clips over a mapped axis."""
+    return Whole() if clips == 1 else Sharded(axis, clips, frames)
 
 
 def _on_frames(mask: Array, ndim: int) -> Array:

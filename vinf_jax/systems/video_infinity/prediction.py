@@ -18,7 +18,7 @@ from vinf_jax.nn.parameters import merge, split
 from vinf_jax.nn.scope import Scope
 from vinf_jax.parallel.gpu import unrounded
 from vinf_jax.parallel.mesh import CLIP, EVERYWHERE, FRAMES, on_mesh, place
-from vinf_jax.parallel.timeline import Sharded, Timeline, Whole, clip_length
+from vinf_jax.parallel.timeline import Timeline, Whole, clip_length, over
 
 FARTHEST = 2**29
 """Frame numbers stay below this in size, far from the number of a frame that does not exist."""
@@ -98,7 +98,7 @@ def _call(
     parameters,
     *given,
 ) -> Array:
-    line: Timeline = Whole() if mesh is None else Sharded(CLIP, mesh.shape[CLIP], frames)
+    line: Timeline = Whole() if mesh is None else over(CLIP, mesh.shape[CLIP], frames)
 
     def call(parameters, latents, time, text, fps, numbers, afar=None):
         unet = merge(graph, parameters)

@@ -29,7 +29,7 @@ from vinf_jax.parallel.mesh import (
     on_mesh,
 )
 from vinf_jax.parallel.noise import frame_noise
-from vinf_jax.parallel.timeline import Sharded
+from vinf_jax.parallel.timeline import Timeline, over
 from vinf_jax.systems.video_infinity.prediction import dtype_of
 
 
@@ -57,8 +57,8 @@ class Plan:
     portion: int | None = None
 
     @property
-    def line(self) -> Sharded:
-        return Sharded(CLIP, self.mesh.shape[CLIP], self.frames)
+    def line(self) -> Timeline:
+        return over(CLIP, self.mesh.shape[CLIP], self.frames)
 
 
 def text_spec(axes: int) -> P:
