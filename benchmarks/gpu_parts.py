@@ -117,7 +117,7 @@ def steps(made: VideoInfinity, frames: int, count: int, until: float) -> tuple[l
             seconds.append(now - since)
         since = now
         slow = seconds and time.time() + seconds[-1] > until
-        if len(seconds) == count or slow:
+        if progress.stage == "denoise" and (len(seconds) == count or slow):
             raise Enough
 
     with contextlib.suppress(Enough):
@@ -206,6 +206,16 @@ def beside(part: Part) -> None:
         part.say(**{name: networks.measured(name, sides, 7, 0, part.rehearse)})
 
 
+def warm(part: Part) -> None:
+    """Compiles what `clip`, `decode` and `long` run: they find it where JAX_COMPILATION_CACHE_DIR
+    says. The GPU has little to do."""
+    made, sizes = model(part.rehearse), (4, 24) if part.rehearse else (SHORT, LONG)
+    for name, frames in zip(("clip", "long"), sizes, strict=True):
+        part.say(**{f"{name}_compile_seconds": steps(made, frames, 0, part.until)[1]})
+        if name == "clip":
+            decoded(made, frames, min(frames, 8))
+
+
 def profile(part: Part) -> None:
     """Two steps under the profiler, after others."""
     made, frames = model(part.rehearse), 4 if part.rehearse else SHORT
@@ -237,5 +247,6 @@ MEASURED: dict[str, Callable[[Part], None]] = {
     "attention": attention,
     "beside": beside,
     "sprites": sprites,
+    "warm": warm,
     "whole": whole,
 }
