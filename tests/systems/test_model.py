@@ -162,6 +162,7 @@ REFUSED = [
     ({"seed": 2**31}, ["seed: 2147483648", "to 2147483647"]),
     ({"height": 24}, ["height: 24", "multiple of 16"]),
     ({"fps": 0}, ["fps: 0"]),
+    ({"known_time": 2000}, ["known_time: 2000", "0 (clean) to 999"]),
     ({"scope": "dual"}, ["'dual'"]),
     ({"scope": {"preset": "reference", "ranks": 3}}, ["ranks: 3 do not divide 10"]),
     ({"ranges": [(0, 5)]}, ["1 ranges for 2 prompts"]),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Any
 
+from vinf_jax.diffusion.known import OWN_LEVEL
 from vinf_jax.diffusion.samplers import Sampler
 from vinf_jax.diffusion.schedule import Schedule
 from vinf_jax.nn.dual import DualScope
@@ -21,6 +22,7 @@ from vinf_jax.systems.video_infinity.prompts import (
     timeline_troubles,
 )
 from vinf_jax.systems.video_infinity.settings import (
+    KNOWN_TIME,
     Settings,
     make_sampler,
     sampler_troubles,
@@ -154,7 +156,7 @@ def _whole(value: Any) -> bool:
 
 
 def _number_troubles(wish: Mapping[str, Any], side: int) -> list[str]:
-    lowest = {"frames": 1, "clips": 1, "seed": 0} | dict.fromkeys(("known_time", *PIXELS), 0)
+    lowest = {"frames": 1, "clips": 1, "seed": 0} | dict.fromkeys(PIXELS, 0)
     troubles = [
         f"{name}: {wish[name]!r}; give a whole number from {least} to {MOST}"
         for name, least in lowest.items()
@@ -165,6 +167,9 @@ def _number_troubles(wish: Mapping[str, Any], side: int) -> list[str]:
         for name in ("height", "width")
         if not _whole(wish[name]) or wish[name] < side or wish[name] % side
     ]
+    known_time = wish["known_time"]
+    if not _whole(known_time) or not 0 <= known_time <= OWN_LEVEL:
+        troubles.append(f"known_time: {known_time!r}; {KNOWN_TIME}")
     if not math.isfinite(wish["guidance"]):
         troubles.append(f"guidance: {wish['guidance']}; give a finite number, 1 for none")
     if not 0 < wish["fps"] < math.inf:

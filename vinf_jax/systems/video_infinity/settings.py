@@ -73,7 +73,7 @@ class Settings:
         ]
         troubles += length_troubles(self.wave, None) + length_troubles(0, self.overlap)
         troubles += word_troubles(self.cuts)
-        if not isinstance(self.known_time, int) or self.known_time < 0:
+        if not isinstance(self.known_time, int) or not 0 <= self.known_time <= OWN_LEVEL:
             troubles.append(f"known_time: {self.known_time!r}; {KNOWN_TIME}")
         for name in ("portion", "decode_tile"):
             pixels = getattr(self, name)
