@@ -75,6 +75,7 @@ def get_config(variant: str = "mended") -> ConfigDict:
             "accumulate": 1,
             "turn": 1,
             "pixel": 4.0,
+            "square": 0.0,
             "perceptual": 4.0,
             "adversarial": 1.0,
             "match": 4.0,

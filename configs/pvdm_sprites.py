@@ -22,12 +22,12 @@ def get_config() -> ConfigDict:
     config.autoencoder = ConfigDict(
         {
             "patch": 8,
-            "width": 128,
+            "width": 96,
             "latent_channels": 4,
-            "layers": 4,
+            "layers": 3,
             "heads": 4,
             "head_size": 32,
-            "plane_layers": 2,
+            "plane_layers": 1,
             "plane_heads": 4,
             "plane_inner": 256,
         }
@@ -48,18 +48,19 @@ def get_config() -> ConfigDict:
     config.perceptual = ""
     config.train_autoencoder = ConfigDict(
         {
-            "steps": 2400,
+            "steps": 9000,
             "adversarial_steps": 0,
-            "batch": 64,
+            "batch": 2,
             "rule": "muon",
-            "rate": 1e-3,
-            "warmup": 100,
-            "decay_steps": 2400,
+            "rate": 2e-3,
+            "warmup": 50,
+            "decay_steps": 9000,
             "minutes": 0.0,
             "accumulate": 1,
             "turn": 1,
-            "pixel": 4.0,
-            "perceptual": 2.0,
+            "pixel": 0.0,
+            "square": 8.0,
+            "perceptual": 0.5,
             "adversarial": 1.0,
             "match": 4.0,
             "critic_width": 32,

@@ -38,8 +38,8 @@ def one_frame_each(key: Array, *videos: Array) -> list[Array]:
 def losses(t, graph: Any, critic_graphs: Mapping[str, Any], distance: Distance, dtype: Any) -> dict:
     """Of both players, as `training.adversarial.updater` takes them.
 
-    t: weights `pixel`, `perceptual`, `adversarial`, `match`. critic_graphs: "frame" and "clip".
-    dtype: of the arithmetic.
+    t: weights `pixel`, `square`, `perceptual`, `adversarial`, `match`. critic_graphs: "frame" and
+    "clip". dtype: of the arithmetic.
     """
 
     def model(parameters, critic, batch, key):
@@ -81,7 +81,7 @@ def reconstruction(t, real: Array, made: Array, distance: Distance, key: Array):
     2."""
     off, square = jnp.abs(made - real).mean(), ((made - real) ** 2).mean()
     looks = distance(*one_frame_each(key, made, real))
-    return t.pixel * off + t.perceptual * looks, {
+    return t.pixel * off + t.square * square + t.perceptual * looks, {
         "absolute": off,
         "looks": looks,
         "psnr": 10 * jnp.log10(4 / square),
