@@ -35,7 +35,7 @@ def get_config() -> ConfigDict:
     # All tokens look at each other behind every block; no plane needs to by itself.
     config.unet = ConfigDict(
         {
-            "channels": (80, 160),
+            "channels": (64, 128),
             "layers": 1,
             "attention": (False, False),
             "heads": 4,
@@ -75,22 +75,22 @@ def get_config() -> ConfigDict:
     # condition_noise: on the latents of that clip, which by recursion are not those of a real one.
     config.train_diffusion = ConfigDict(
         {
-            "clips": 24_576,
-            "windows": 3,
-            "steps": 4000,
-            "batch": 256,
+            "clips": 4096,
+            "windows": 2,
+            "steps": 2500,
+            "batch": 16,
             "rule": "muon",
             "rate": 1.5e-3,
-            "warmup": 200,
-            "decay_steps": 4000,
+            "warmup": 50,
+            "decay_steps": 2500,
             "minutes": 0.0,
             "accumulate": 1,
             "conditional": 0.6,
             "coin": "sample",
             "condition_noise": 0.1,
-            "decay": 0.999,
+            "decay": 0.995,
             "average_every": 1,
-            "save_every": 4000,
+            "save_every": 500,
             "shown": 8,
         }
     )
