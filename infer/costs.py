@@ -20,9 +20,10 @@ class Job(NamedTuple):
 
     @property
     def calls(self) -> float:
-        """Steps of the whole job, counted in steps of the largest call."""
+        """Steps of the whole job, counted in the dearest steps of the largest call."""
         frames = sum(len(wave.numbers) for wave in self.waves)
-        return self.budget.settings.steps * frames / self.budget.frames
+        steps = self.budget.settings.steps * self.budget.share
+        return steps * frames / self.budget.frames
 
     @property
     def flops(self) -> float:

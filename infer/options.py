@@ -37,11 +37,27 @@ def cuts(text: str) -> str | list[int]:
         ) from None
 
 
+def shares(text: str) -> list[float]:
+    """ "0.2:0.8" -> [0.2, 0.8].
+
+    Raises:
+        ArgumentTypeError: anything else.
+    """
+    try:
+        start, stop = map(float, text.split(":"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r}; give two shares such as 0.2:0.8, or 0:1 for all"
+        ) from None
+    return [start, stop]
+
+
 DTYPES = ("float32", "bfloat16", "float16")
-METAVARS = {int: "N", float: "X", str: "NAME", cuts: "WHERE"}
+METAVARS = {int: "N", float: "X", str: "NAME", cuts: "WHERE", shares: "FROM:TO"}
 SAMPLING = (
     Flag("steps", int, "sampling steps"),
     Flag("guidance", float, "scale of classifier-free guidance; 1 is none"),
+    Flag("guidance-steps", shares, "share of the steps that guidance leads, such as 0.2:0.8"),
     Flag("sampler", str, "name of the sampler"),
     Flag("karras", bool, "noise levels as Karras et al. space them"),
     Flag("fps", float, "frames per second that the model is told, and of the video"),

@@ -41,6 +41,7 @@ def _plan(options: argparse.Namespace, config: dict[str, Any]) -> dict[str, Any]
 
     from vinf_jax.parallel.mesh import make_mesh
     from vinf_jax.systems.video_infinity import budget, fitting
+    from vinf_jax.systems.video_infinity.kinds import kind_troubles
 
     from . import costs
     from .blueprint import blueprint
@@ -52,7 +53,8 @@ def _plan(options: argparse.Namespace, config: dict[str, Any]) -> dict[str, Any]
     call = fitting.largest(waves)
     here = jax.default_backend() != "cpu" and len(jax.devices()) >= options.devices
     devices = jax.devices() if here else jax.devices("cpu")
-    groups = options.guidance_groups
+    groups, chosen = options.guidance_groups, model.settings
+    refuse(kind_troubles(chosen.steps, chosen.guidance, chosen.guidance_steps, groups))
     found = budget.Budget(
         networks=model.networks,
         schedule=model.schedule,

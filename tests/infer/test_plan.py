@@ -36,6 +36,7 @@ def test_a_video_that_does_not_fit(weights, tmp_path, capsys):
     [
         (("--frames", 0), "frames: 0"),
         (("--devices", 3, "--guidance-groups", 2), "devices: 3"),
+        (("--devices", 2, "--guidance-groups", 2, "--guidance-steps", "0:0.5"), "save nothing"),
         (("--memory", "48 apples"), "48 apples"),
         (("--weights", "nowhere"), "no folder nowhere"),
         (("--hardware", "abacus"), "abacus"),

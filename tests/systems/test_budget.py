@@ -110,6 +110,12 @@ def test_halves_of_guidance_on_two_groups_meet_in_one_reduction():
     assert found["reduce"].count == 1
 
 
+def test_steps_without_guidance_cost_half():
+    """Two of three steps, then."""
+    assert budget().share == 1
+    assert budget(guidance_steps=(0.3, 0.6)).share == pytest.approx(2 / 3, rel=1e-2)
+
+
 def test_portions_cost_no_flops():
     """They project the text anew; that is all."""
     whole, sliced = (budget(64, many(1), portion=n).step.flops for n in (0, 16 * PIXELS))

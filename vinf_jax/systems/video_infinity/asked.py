@@ -5,14 +5,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from vinf_jax.diffusion.known import OWN_LEVEL
+from vinf_jax.systems.video_infinity.kinds import ALL
 from vinf_jax.systems.video_infinity.presets import completed as completed_scope
 from vinf_jax.systems.video_infinity.presets import settings_of
 from vinf_jax.systems.video_infinity.request import Request
 from vinf_jax.systems.video_infinity.waves import Wave
 
 SETTINGS = ("steps", "guidance", "sampler", "karras", "height", "width", "fps", "crossfade")
-SETTINGS += ("wave", "overlap", "known_time")
-BEFORE: dict[str, Any] = {"known_time": OWN_LEVEL}
+SETTINGS += ("wave", "overlap", "known_time", "guidance_steps")
+BEFORE: dict[str, Any] = {"known_time": OWN_LEVEL, "guidance_steps": ALL}
 """What settings were when there was no such field yet."""
 SHOWN = 60
 """Letters of a value that a difference shows."""

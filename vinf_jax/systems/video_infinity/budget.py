@@ -14,12 +14,14 @@ from flax import nnx
 from jax.sharding import AbstractMesh, Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
+from vinf_jax.diffusion.samplers import Sampler
 from vinf_jax.diffusion.schedule import Schedule
 from vinf_jax.nn.parameters import flat, split
 from vinf_jax.parallel.mesh import CLIP, EVERYWHERE, FRAMES
 from vinf_jax.parallel.timeline import clip_length
 from vinf_jax.parallel.traced import Work, work
 from vinf_jax.systems.video_infinity import decoding, sampling
+from vinf_jax.systems.video_infinity.kinds import Kind, kinds
 from vinf_jax.systems.video_infinity.presets import scope_of
 from vinf_jax.systems.video_infinity.settings import Settings, make_sampler
 
@@ -80,9 +82,26 @@ class Budget:
         return sum(self.counts.values()) * jnp.dtype(self.dtype).itemsize
 
     @cached_property
+    def kinds(self) -> tuple[Kind, ...]:
+        """Of the steps."""
+        chosen = self.settings
+        return kinds(len(self._sampler.times), self.halves, chosen.guidance_steps)
+
+    @cached_property
     def step(self) -> Work:
-        """What one device computes and receives in one step."""
+        """What one device computes and receives in one step, of the dearest kind."""
         return work(self._step(self.dtype).jaxpr)
+
+    @cached_property
+    def share(self) -> float:
+        """FLOPs of all steps, over those of as many of the dearest kind."""
+        found = {
+            kind: work(self._step(self.dtype, kind).jaxpr).flops
+            for kind in set(self.kinds)
+            if kind != max(self.kinds)
+        }
+        spent = [found.get(kind, self.step.flops) for kind in self.kinds]
+        return sum(spent) / (len(spent) * self.step.flops)
 
     @cached_property
     def decoding(self) -> Work:
@@ -114,10 +133,14 @@ class Budget:
         kept = found.output_size_in_bytes - found.alias_size_in_bytes
         return given + kept + found.temp_size_in_bytes * jnp.dtype(self.dtype).itemsize // size
 
-    def _step(self, dtype: Any) -> Any:
-        """The traced step, weights and activations in `dtype`."""
+    def _step(self, dtype: Any, kind: Kind | None = None) -> Any:
+        """The traced step, the dearest one if no kind is given; weights and activations in
+        `dtype`."""
         graph, shapes = split(self.networks["unet"])
-        plan, wide = self._plan(graph), jnp.promote_types(dtype, jnp.float32)
+        plan, wide = (
+            self._plan(graph, kind or max(self.kinds)),
+            jnp.promote_types(dtype, jnp.float32),
+        )
         frames = self.mesh.shape[CLIP] * self.length
         numbers = self._array((frames,), jnp.int32, P(CLIP))
         keys = jax.eval_shape(lambda: jax.random.key(0)[None])
@@ -128,7 +151,7 @@ class Budget:
         state = jax.tree.map(lambda x: self._array(x.shape, x.dtype, FRAMES), state)
         spread = getattr(plan.scope, "spread", 0)
         afar = (self._array((spread,), jnp.int32, EVERYWHERE),) if self.held else ()
-        text, number = self._text(wide), jax.ShapeDtypeStruct((), wide)
+        text, number = self._text(plan.halves, wide), jax.ShapeDtypeStruct((), wide)
         return sampling.step(plan, len(text.shape)).trace(
             state,
             jax.ShapeDtypeStruct((), jnp.int32),
@@ -136,30 +159,34 @@ class Budget:
             *(keys, number, number, text, numbers, *known, *afar),
         )
 
-    def _plan(self, graph: Any) -> sampling.Plan:
+    @property
+    def _sampler(self) -> Sampler:
         chosen = self.settings
-        sampler = make_sampler(chosen.sampler, self.schedule, chosen.steps, chosen.karras)
+        return make_sampler(chosen.sampler, self.schedule, chosen.steps, chosen.karras)
+
+    def _plan(self, graph: Any, kind: Kind) -> sampling.Plan:
+        chosen = self.settings
         return sampling.Plan(
             graph=graph,
-            sampler=sampler,
+            sampler=self._sampler,
             schedule=self.schedule,
             prediction=chosen.prediction,
             scope=scope_of(chosen.scope, chosen.clip_frames),
             mesh=self.mesh,
             frames=self.frames,
             shape=self._shape,
-            halves=self.halves,
+            halves=kind.halves,
             gapless=not self.held,
             held=self.held,
             known_time=chosen.known_time,
             portion=chosen.portion or None,
         )
 
-    def _text(self, dtype: Any) -> jax.ShapeDtypeStruct:
+    def _text(self, halves: int, dtype: Any) -> jax.ShapeDtypeStruct:
         unet: Any = self.networks["unet"]
         features = unet.mid_block.attentions[0].transformer_blocks[0].attn2.to_k.kernel.shape[0]
         frames = (self.mesh.shape[CLIP] * self.length,) if self.prompts > 1 else ()
-        shape = (self.halves, 1, *frames, WORDS, features)
+        shape = (halves, 1, *frames, WORDS, features)
         return self._array(shape, dtype, sampling.text_spec(len(shape)))
 
     def _decoder(self, dtype: Any) -> Any:

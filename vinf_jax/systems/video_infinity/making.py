@@ -23,12 +23,15 @@ from vinf_jax.parallel.mesh import (
 from vinf_jax.systems.video_infinity import decoding, sampling
 from vinf_jax.systems.video_infinity.call import Call, LatentsOf, Saved, Span
 from vinf_jax.systems.video_infinity.compiled import Compiled
+from vinf_jax.systems.video_infinity.kinds import Kind
 from vinf_jax.systems.video_infinity.prediction import dtype_of
 from vinf_jax.systems.video_infinity.progress import Progress, Telling
 from vinf_jax.systems.video_infinity.prompts import wave_text
 from vinf_jax.systems.video_infinity.request import Request
 from vinf_jax.systems.video_infinity.waves import Wave
 
+Ways = Mapping[Kind, tuple[sampling.Plan, tuple[Any, ...]]]
+"""Of every kind of step its plan, and what its steps are given, as in `sampling.step`."""
 Told = Callable[[Progress], object] | None
 
 
@@ -40,7 +43,8 @@ class Making:
     that `spans` says.
 
     request: what is made. waves: the calls, to be made in order. shape: of one frame's latents.
-    dtype: of latents and states. steps: of a wave. timings: seconds by stage, summed over waves.
+    dtype: of latents and states. steps: of a wave. kinds: of these. timings: seconds by stage,
+    summed over waves.
     """
 
     def __init__(
@@ -55,6 +59,7 @@ class Making:
         self.request, self.waves = request, request.waves
         self.sampler = request.make_sampler(schedule)
         self.steps = len(self.sampler.times)
+        self.kinds = request.kinds(self.steps)
         sides = (side // compiled.enlargement for side in (request.height, request.width))
         self.shape = (*sides, compiled.channels)
         self.dtype = np.dtype(jnp.promote_types(dtype_of(compiled.unet[1]), jnp.float32))
@@ -95,16 +100,16 @@ class Making:
             raise ValueError(f"step: {step}, but a wave has steps 0 to {self.steps - 1}")
         wave, call = self.waves[index], self._call(index)
         own = wave.numbers[slice(*call.own)]
-        plan, telling = self._plan(wave), self._telling(on_step, index, own)
+        telling = self._telling(on_step, index, own)
         telling.begin("set-up", 1)
-        given = self._given(plan, call, [self])
-        now = call.restored(state) if state else self._first(plan, call, given, latents_of)
+        ways = self._ways(wave, call, [self])
+        now = call.restored(state) if state else self._first(ways, call, latents_of)
         telling.tell(1)
         keep = None
         if on_state:
             every, told = state_every, on_state
             keep = lambda n, now: n % every == 0 and told(n, call.saved(now))  # noqa: E731
-        now = self._denoised(plan, now, given, telling, step, keep)
+        now = self._denoised(ways, now, telling, step, keep)
         return call.made(self.sampler.result(now))
 
     def beside(self, others: Sequence["Making"], *, on_step: Told = None) -> np.ndarray:
@@ -114,12 +119,12 @@ class Making:
         on_step: told as by `wave`, of this video.
         """
         wave, call = self.waves[0], self._call(0)
-        plan, telling = self._plan(wave), self._telling(on_step, 0, wave.numbers)
+        telling = self._telling(on_step, 0, wave.numbers)
         telling.begin("set-up", 1)
-        given = self._given(plan, call, [self, *others])
-        now = self._first(plan, call, given, _nothing)
+        ways = self._ways(wave, call, [self, *others])
+        now = self._first(ways, call, _nothing)
         telling.tell(1)
-        now = self._denoised(plan, now, given, telling)
+        now = self._denoised(ways, now, telling)
         return own_frames(self.sampler.result(now))[:, : len(wave.numbers)]
 
     def spans(self, index: int) -> tuple[Span, Span]:
@@ -191,7 +196,12 @@ class Making:
     def _call(self, index: int) -> Call:
         return Call(self.waves[index], self._mesh, self.shape, self.dtype)
 
-    def _plan(self, wave: Wave) -> sampling.Plan:
+    def _ways(self, wave: Wave, call: Call, makings: Sequence["Making"]) -> Ways:
+        """The kinds of steps in the order in which they come first."""
+        plans = {kind: self._plan(wave, kind) for kind in self.kinds}
+        return {kind: (plan, self._given(plan, call, makings)) for kind, plan in plans.items()}
+
+    def _plan(self, wave: Wave, kind: Kind) -> sampling.Plan:
         return sampling.Plan(
             graph=self._compiled.unet[0],
             sampler=self.sampler,
@@ -201,7 +211,7 @@ class Making:
             mesh=self._mesh,
             frames=len(wave.numbers),
             shape=self.shape,
-            halves=self.request.halves,
+            halves=kind.halves,
             gapless=wave.gapless,
             held=not wave.plain,
             known_time=self.request.known_time,
@@ -214,6 +224,7 @@ class Making:
         """What all steps of these videos are given, as in `sampling.step`."""
         request, numbers = self.request, call.numbers()
         text = np.concatenate([making._text(numbers) for making in makings], axis=1)
+        text = text[-plan.halves :]
         keys = jnp.stack([jax.random.key(making.request.seed) for making in makings])
         lay = partial(place, self._mesh)
         return (
@@ -226,10 +237,9 @@ class Making:
             *(call.held() if plan.held else ()),
         )
 
-    def _first(
-        self, plan: sampling.Plan, call: Call, given: tuple[Any, ...], latents_of: LatentsOf
-    ) -> State:
+    def _first(self, ways: Ways, call: Call, latents_of: LatentsOf) -> State:
         """The state before the first step."""
+        plan, given = next(iter(ways.values()))
         draw = self._kept(("start", plan), lambda: sampling.start(plan, self.dtype))
         _, keys, _, _, _, numbers, *held = given
         clean = (held[0], call.clean(latents_of)) if held else ()
@@ -237,9 +247,8 @@ class Making:
 
     def _denoised(
         self,
-        plan: sampling.Plan,
+        ways: Ways,
         now: State,
-        given: tuple[Any, ...],
         telling: Telling,
         step: int = 0,
         keep: Callable[[int, State], object] | None = None,
@@ -247,11 +256,17 @@ class Making:
         """The state after the last step. keep: told the number of steps done and the state after
         each, the last one excepted."""
         telling.begin("compile", 1)
-        run = self._step(plan, now, given)
+        runs = {
+            kind: self._step(plan, now, given)
+            for kind, (plan, given) in ways.items()
+            if kind in self.kinds[step:]
+        }
         telling.tell(1)
         telling.begin("denoise", self.steps, step)
         for i in range(step, self.steps):
-            now = telling.state = jax.block_until_ready(run(now, np.int32(i), *given))
+            kind = self.kinds[i]
+            now = runs[kind](now, np.int32(i), *ways[kind][1])
+            telling.state = jax.block_until_ready(now)
             telling.tell(i + 1)
             if keep and i + 1 < self.steps:
                 keep(i + 1, now)

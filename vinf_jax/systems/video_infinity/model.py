@@ -187,6 +187,7 @@ class VideoInfinity:
         seed: int = 0,
         steps: int | None = None,
         guidance: float | None = None,
+        guidance_steps: Sequence[float] | None = None,
         negative_prompt: str = "",
         height: int | None = None,
         width: int | None = None,
@@ -218,6 +219,8 @@ class VideoInfinity:
             seed: which video; the same on any devices.
             steps: of the sampler.
             guidance: scale of classifier-free guidance; 1 is none.
+            guidance_steps: two shares of the steps, 0 to 1, between which guidance leads; the other
+                steps compute only the half of the prompts.
             negative_prompt: what guidance leads away from.
             height, width: pixels.
             fps: frame rate that the model is told, frames per second.
@@ -254,6 +257,7 @@ class VideoInfinity:
             seed=seed,
             steps=steps,
             guidance=guidance,
+            guidance_steps=guidance_steps,
             negative_prompt=negative_prompt,
             height=height,
             width=width,

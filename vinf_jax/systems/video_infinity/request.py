@@ -14,6 +14,7 @@ from vinf_jax.nn.freenoise import FreeNoise
 from vinf_jax.nn.reference import Reference
 from vinf_jax.nn.scope import Scope
 from vinf_jax.systems.video_infinity.cuts import AT_PROMPTS, cut_troubles, cuts_of
+from vinf_jax.systems.video_infinity.kinds import Kind, kind_troubles, kinds, share_troubles
 from vinf_jax.systems.video_infinity.presets import scope_of, settings_of
 from vinf_jax.systems.video_infinity.prompts import (
     Range,
@@ -38,6 +39,7 @@ from vinf_jax.systems.video_infinity.waves import (
 MOST = 2**31 - 1
 PIXELS = ("portion", "decode_tile")
 SAMPLING = ("steps", "guidance", "height", "width", "fps", "sampler", "scope", "karras")
+SAMPLING += ("guidance_steps",)
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class Request:
     seed: int
     steps: int
     guidance: float
+    guidance_steps: Sequence[float]
     negative_prompt: str
     height: int
     width: int
@@ -70,7 +73,7 @@ class Request:
 
     @property
     def halves(self) -> int:
-        """How many halves of classifier-free guidance are computed."""
+        """How many halves of classifier-free guidance are computed, in steps with guidance."""
         return 1 if self.guidance == 1 else 2
 
     @property
@@ -88,6 +91,10 @@ class Request:
     def cuts(self) -> tuple[int, ...]:
         """First frames of new scenes."""
         return self.scope.cuts if isinstance(self.scope, DualScope) else ()
+
+    def kinds(self, steps: int) -> tuple[Kind, ...]:
+        """The kind of each of so many steps."""
+        return kinds(steps, self.halves, self.guidance_steps)
 
     def make_sampler(self, schedule: Schedule) -> Sampler:
         return make_sampler(self.sampler, schedule, self.steps, self.karras)
@@ -126,7 +133,7 @@ def request(limits: Limits, **given: Any) -> Request:
     wish: dict[str, Any] = given | chosen
     troubles = _number_troubles(wish, limits.side) + _device_troubles(wish, limits.devices)
     troubles += _prompt_troubles(wish) or _word_troubles(wish, limits.tokenizer)
-    troubles += sampler_troubles(wish["sampler"], limits.schedule, wish["steps"], wish["karras"])
+    troubles += _step_troubles(wish, limits.schedule)
     scope, more = _scope(wish, settings.clip_frames)
     troubles += more + _wave_troubles(wish, scope) + _cut_troubles(wish, scope)
     if scope is None or troubles:
@@ -145,6 +152,7 @@ def request(limits: Limits, **given: Any) -> Request:
         scope = replace(scope, cuts=cuts_of(cuts, scope, settings.cuts, ranges, crossfade))
     wish |= {"scope": scope, "ranges": ranges, "crossfade": crossfade}
     wish["given"] = tuple(sorted(wish["given"]))
+    wish["guidance_steps"] = tuple(map(float, wish["guidance_steps"]))
     wish["overlap"] = overlap
     asked = Request(**wish)
     _refuse_small_waves(asked)
@@ -175,6 +183,17 @@ def _number_troubles(wish: Mapping[str, Any], side: int) -> list[str]:
     if not 0 < wish["fps"] < math.inf:
         troubles.append(f"fps: {wish['fps']}; give a number above 0")
     return troubles
+
+
+def _step_troubles(wish: Mapping[str, Any], schedule: Schedule) -> list[str]:
+    named = [wish[name] for name in ("sampler", "steps", "karras")]
+    troubles = sampler_troubles(named[0], schedule, *named[1:])
+    troubles += share_troubles(wish["guidance_steps"])
+    if troubles:
+        return troubles
+    steps = len(make_sampler(named[0], schedule, *named[1:]).times)
+    kind = [wish[name] for name in ("guidance", "guidance_steps", "guidance_groups")]
+    return kind_troubles(steps, *kind)
 
 
 def _near(value: Any, side: int) -> int:

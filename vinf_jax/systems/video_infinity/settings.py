@@ -10,6 +10,7 @@ from vinf_jax.diffusion.known import OWN_LEVEL
 from vinf_jax.diffusion.samplers import DDIM, DPMSolver, Sampler
 from vinf_jax.diffusion.schedule import Schedule
 from vinf_jax.systems.video_infinity.cuts import word_troubles
+from vinf_jax.systems.video_infinity.kinds import ALL, share_troubles
 from vinf_jax.systems.video_infinity.presets import scope_of
 from vinf_jax.systems.video_infinity.waves import length_troubles
 
@@ -32,16 +33,17 @@ class Settings:
 
     latent_scale: latents of the UNet over those of the autoencoder. prediction: what the UNet
     answers, "epsilon", "v" or "x0". height, width: pixels. fps: frames per second that it was
-    trained at. clip_frames: frames of a training clip. scope: settings for `scope_of`. crossfade:
-    frames, cut down where prompts are shorter. cuts: where scenes change, "prompts" (wherever two
-    prompts meet without a cross-fade), "none", or first frames of scenes, for scopes that know
-    scenes; see `nn.dual.DualScope`. wave: frames that one call makes at most, 0 for no
-    limit; overlap: frames made before that it holds beside them (`waves.plan_waves`). known_time:
-    diffusion time than which frames that are there already are shown no noisier, for a model that
-    was trained to see some frames earlier than others; 1000 is as noisy as the rest. portion:
-    pixels of a video's latents that layers compute at once where they can, 0 for all; less memory
-    for long videos, and the same video. decode_tile: pixels that a device decodes at once, 0 for
-    `decoding.CHUNK` whole frames; of larger frames fewer, and of one that is larger a tile.
+    trained at. clip_frames: frames of a training clip. guidance_steps: as in `kinds.kinds`. scope:
+    settings for `scope_of`. crossfade: frames, cut down where prompts are shorter. cuts: where
+    scenes change, "prompts" (wherever two prompts meet without a cross-fade), "none", or first
+    frames of scenes, for scopes that know scenes; see `nn.dual.DualScope`. wave: frames that one
+    call makes at most, 0 for no limit; overlap: frames made before that it holds beside them
+    (`waves.plan_waves`). known_time: diffusion time than which frames that are there already are
+    shown no noisier, for a model that was trained to see some frames earlier than others; 1000 is
+    as noisy as the rest. portion: pixels of a video's latents that layers compute at once where
+    they can, 0 for all; less memory for long videos, and the same video. decode_tile: pixels that a
+    device decodes at once, 0 for `decoding.CHUNK` whole frames; of larger frames fewer, and of one
+    that is larger a tile.
     """
 
     latent_scale: float
@@ -53,6 +55,7 @@ class Settings:
 
     steps: int = 30
     guidance: float = 7.5
+    guidance_steps: Sequence[float] = ALL
     sampler: str = "dpmsolver++"
     karras: bool = False
     scope: Mapping[str, Any] = field(default_factory=lambda: {"preset": "video_infinity"})
@@ -72,7 +75,7 @@ class Settings:
             if not getattr(self, name) > 0
         ]
         troubles += length_troubles(self.wave, None) + length_troubles(0, self.overlap)
-        troubles += word_troubles(self.cuts)
+        troubles += word_troubles(self.cuts) + share_troubles(self.guidance_steps)
         if not isinstance(self.known_time, int) or not 0 <= self.known_time <= OWN_LEVEL:
             troubles.append(f"known_time: {self.known_time!r}; {KNOWN_TIME}")
         for name in ("portion", "decode_tile"):
@@ -86,6 +89,7 @@ class Settings:
         if troubles:
             raise ValueError("settings: " + "; ".join(troubles))
         scope_of(self.scope)
+        object.__setattr__(self, "guidance_steps", tuple(self.guidance_steps))  # JSON has lists
 
     def to_dict(self) -> dict[str, Any]:
         """All fields, as JSON holds them."""
