@@ -116,6 +116,16 @@ def test_steps_without_guidance_cost_half():
     assert budget(guidance_steps=(0.3, 0.6)).share == pytest.approx(2 / 3, rel=1e-2)
 
 
+def test_steps_that_reuse_deep_features_cost_less():
+    """Two of four, or three; the whole ones cost what they did."""
+    plain, reused = budget(steps=4), budget(steps=4, reuse=2)
+    assert reused.step.flops == plain.step.flops
+    spared = 1 - reused.share
+    assert 0.05 < spared < 0.5
+    assert 1 - budget(steps=4, reuse=9).share == pytest.approx(1.5 * spared)
+    assert reused.step_memory > plain.step_memory
+
+
 def test_portions_cost_no_flops():
     """They project the text anew; that is all."""
     whole, sliced = (budget(64, many(1), portion=n).step.flops for n in (0, 16 * PIXELS))

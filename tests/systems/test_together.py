@@ -34,10 +34,10 @@ def model():
         (VIDEOS[:2], {"guidance": 1.0, "frames": 16, "scope": {"preset": "reference", "ranks": 2}}),
         (VIDEOS, {"clips": 3, "guidance_groups": 2, "scope": "base"}),
         (TIMELINES, NOISY | {"crossfade": 4}),
-        (VIDEOS, NOISY | {"guidance_steps": (0.3, 0.7)}),
+        (VIDEOS, NOISY | {"guidance_steps": (0.3, 0.7), "reuse": 2, "steps": 5}),
         (TIMELINES, {"cuts": "prompts", "scope": "video_infinity"}),
     ],
-    ids=["plain", "freenoise", "reference", "mesh", "timelines", "part guided", "cuts"],
+    ids=["plain", "freenoise", "reference", "mesh", "timelines", "cheaper", "cuts"],
 )
 def test_each_is_the_one_that_is_made_alone(model, videos, wish):
     wish = {"frames": FRAMES} | wish

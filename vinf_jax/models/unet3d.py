@@ -78,11 +78,16 @@ class DownBlock(Level):
 
     def __call__(self, x: Array, *given) -> list[Array]:
         """Everything the way up will want, the last one being the output."""
+        skips = self.level(x, *given)
+        return skips + [down(skips[-1]) for down in getattr(self, "downsamplers", ())]
+
+    def level(self, x: Array, *given) -> list[Array]:
+        """Everything of this resolution."""
         skips = []
         for n in range(len(self.resnets)):
             x = self.unit(n, (x,), *given)
             skips.append(x)
-        return skips + [down(x) for down in getattr(self, "downsamplers", ())]
+        return skips
 
 
 class MiddleBlock(Level):
@@ -184,7 +189,20 @@ class UNet3D(nnx.Module):
     ) -> Array:
         """x (B, F, H, W, C), diffusion time (B,) in 0..999, text (B, N, D) for all frames or
         (B, F, N, D) for each, fps (B,) or one number in frames per second. Result like x."""
-        context = context or Context()
+        return self.parted(x, time, text, fps, context or Context())[0]
+
+    def parted(
+        self,
+        x: Array,
+        time: Array,
+        text: Array,
+        fps: Array | float,
+        context: Context,
+        deep: Array | None = None,
+    ) -> tuple[Array, Array]:
+        """The answer, and what the deep levels hand to the last one (B, F, H, W, width of the
+        second level, or the only one). Given it from an earlier call, only the level of x's own
+        resolution is computed (DeepCache, arXiv 2312.00858, there less of it)."""
         if x.shape[2] % self.stride or x.shape[3] % self.stride:
             raise ValueError(
                 f"latents: {x.shape[2]}x{x.shape[3]}, but both sides must be multiples of "
@@ -196,13 +214,18 @@ class UNet3D(nnx.Module):
             embedding = embedding + self.fps_embedding(fps, x.dtype)
         given = (embedding, text.astype(x.dtype), context)
         x = self.transformer_in(self.conv_in(x), context)
+        *before, last = self.up_blocks
         skips = [x]
-        for block in self.down_blocks:
-            skips += block(skips[-1], *given)
-        x = self.mid_block(skips[-1], *given)
-        for block in self.up_blocks:
-            x = block(x, skips, *given)
-        return self.conv_out(jax.nn.silu(self.conv_norm_out(x)))
+        if deep is None:
+            for block in self.down_blocks:
+                skips += block(skips[-1], *given)
+            deep = self.mid_block(skips[-1], *given)
+            for block in before:
+                deep = block(deep, skips, *given)
+        else:
+            skips += self.down_blocks[0].level(x, *given)
+        x = last(deep, skips, *given)
+        return self.conv_out(jax.nn.silu(self.conv_norm_out(x))), deep
 
 
 def _widths(channels: Sequence[int], layers: int):

@@ -16,6 +16,8 @@ HALVES = PartitionSpec(GUIDANCE)
 """Arrays 2 ...: the unconditional half and the conditional half."""
 HALVES_FRAMES = PartitionSpec(GUIDANCE, None, CLIP)
 """Arrays 2 B F ...: halves and frames."""
+HALVED_FRAMES = PartitionSpec(GUIDANCE, CLIP)
+"""Arrays 2B F ...: the halves one after the other, and frames."""
 BATCH = PartitionSpec(DATA)
 """Arrays B ...: whole samples over the devices."""
 

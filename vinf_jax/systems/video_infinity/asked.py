@@ -12,8 +12,8 @@ from vinf_jax.systems.video_infinity.request import Request
 from vinf_jax.systems.video_infinity.waves import Wave
 
 SETTINGS = ("steps", "guidance", "sampler", "karras", "height", "width", "fps", "crossfade")
-SETTINGS += ("wave", "overlap", "known_time", "guidance_steps")
-BEFORE: dict[str, Any] = {"known_time": OWN_LEVEL, "guidance_steps": ALL}
+SETTINGS += ("wave", "overlap", "known_time", "guidance_steps", "reuse")
+BEFORE: dict[str, Any] = {"known_time": OWN_LEVEL, "guidance_steps": ALL, "reuse": 1}
 """What settings were when there was no such field yet."""
 SHOWN = 60
 """Letters of a value that a difference shows."""

@@ -4,7 +4,7 @@ The step and the decoder are traced, and compiled ahead of time, on abstract wei
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -17,7 +17,7 @@ from jax.sharding import PartitionSpec as P
 from vinf_jax.diffusion.samplers import Sampler
 from vinf_jax.diffusion.schedule import Schedule
 from vinf_jax.nn.parameters import flat, split
-from vinf_jax.parallel.mesh import CLIP, EVERYWHERE, FRAMES
+from vinf_jax.parallel.mesh import CLIP, EVERYWHERE, FRAMES, HALVED_FRAMES
 from vinf_jax.parallel.timeline import clip_length
 from vinf_jax.parallel.traced import Work, work
 from vinf_jax.systems.video_infinity import decoding, sampling
@@ -85,7 +85,8 @@ class Budget:
     def kinds(self) -> tuple[Kind, ...]:
         """Of the steps."""
         chosen = self.settings
-        return kinds(len(self._sampler.times), self.halves, chosen.guidance_steps)
+        how = chosen.guidance_steps, chosen.reuse
+        return kinds(len(self._sampler.times), self.halves, *how)
 
     @cached_property
     def step(self) -> Work:
@@ -152,12 +153,13 @@ class Budget:
         spread = getattr(plan.scope, "spread", 0)
         afar = (self._array((spread,), jnp.int32, EVERYWHERE),) if self.held else ()
         text, number = self._text(plan.halves, wide), jax.ShapeDtypeStruct((), wide)
-        return sampling.step(plan, len(text.shape)).trace(
-            state,
-            jax.ShapeDtypeStruct((), jnp.int32),
-            self._laid(shapes, dtype),
-            *(keys, number, number, text, numbers, *known, *afar),
-        )
+        given = (keys, number, number, text, numbers, *known, *afar)
+        given = (jax.ShapeDtypeStruct((), jnp.int32), self._laid(shapes, dtype), *given)
+        if not plan.deep:
+            deep = sampling.step(replace(plan, deep=True), len(text.shape))
+            like = jax.eval_shape(deep, state, *given)[sampling.DEEP]
+            state |= {sampling.DEEP: self._array(like.shape, like.dtype, HALVED_FRAMES)}
+        return sampling.step(plan, len(text.shape)).trace(state, *given)
 
     @property
     def _sampler(self) -> Sampler:
@@ -176,6 +178,8 @@ class Budget:
             frames=self.frames,
             shape=self._shape,
             halves=kind.halves,
+            deep=kind.deep,
+            keeps=kind.keeps,
             gapless=not self.held,
             held=self.held,
             known_time=chosen.known_time,

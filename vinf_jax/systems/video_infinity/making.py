@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh
+from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from vinf_jax.diffusion.samplers import State
@@ -16,6 +16,7 @@ from vinf_jax.parallel.mesh import (
     CLIP,
     EVERYWHERE,
     FRAMES,
+    HALVED_FRAMES,
     local_clips,
     own_frames,
     place,
@@ -23,7 +24,7 @@ from vinf_jax.parallel.mesh import (
 from vinf_jax.systems.video_infinity import decoding, sampling
 from vinf_jax.systems.video_infinity.call import Call, LatentsOf, Saved, Span
 from vinf_jax.systems.video_infinity.compiled import Compiled
-from vinf_jax.systems.video_infinity.kinds import Kind
+from vinf_jax.systems.video_infinity.kinds import Kind, resumable
 from vinf_jax.systems.video_infinity.prediction import dtype_of
 from vinf_jax.systems.video_infinity.progress import Progress, Telling
 from vinf_jax.systems.video_infinity.prompts import wave_text
@@ -89,7 +90,8 @@ class Making:
             state, step: what `on_state` was told, of the frames that are here, to go on from there:
                 bit for bit the same on the same mesh.
             on_state: told the number of steps done and the sampler's state of our own frames after
-                every `state_every` steps, the last one excepted.
+                every `state_every` steps, the last one excepted; where steps reuse deep features,
+                after as many more as it takes until one does not.
             on_step: told about the stages "set-up", "compile" and "denoise", step by step.
 
         Raises:
@@ -98,6 +100,10 @@ class Making:
         """
         if not 0 <= step < self.steps:
             raise ValueError(f"step: {step}, but a wave has steps 0 to {self.steps - 1}")
+        if not self.kinds[step].deep:
+            raise ValueError(
+                f"step: {step} reuses what the steps before it found; begin at another"
+            )
         wave, call = self.waves[index], self._call(index)
         own = wave.numbers[slice(*call.own)]
         telling = self._telling(on_step, index, own)
@@ -107,8 +113,8 @@ class Making:
         telling.tell(1)
         keep = None
         if on_state:
-            every, told = state_every, on_state
-            keep = lambda n, now: n % every == 0 and told(n, call.saved(now))  # noqa: E731
+            saves, told = resumable(self.kinds, state_every), on_state
+            keep = lambda n, now: n in saves and told(n, call.saved(now))  # noqa: E731
         now = self._denoised(ways, now, telling, step, keep)
         return call.made(self.sampler.result(now))
 
@@ -212,6 +218,8 @@ class Making:
             frames=len(wave.numbers),
             shape=self.shape,
             halves=kind.halves,
+            deep=kind.deep,
+            keeps=kind.keeps,
             gapless=wave.gapless,
             held=not wave.plain,
             known_time=self.request.known_time,
@@ -256,23 +264,36 @@ class Making:
         """The state after the last step. keep: told the number of steps done and the state after
         each, the last one excepted."""
         telling.begin("compile", 1)
-        runs = {
-            kind: self._step(plan, now, given)
-            for kind, (plan, given) in ways.items()
-            if kind in self.kinds[step:]
-        }
+        runs = self._runs(ways, now, self.kinds[step:])
         telling.tell(1)
         telling.begin("denoise", self.steps, step)
+        deep: State = {}
         for i in range(step, self.steps):
             kind = self.kinds[i]
-            now = runs[kind](now, np.int32(i), *ways[kind][1])
+            deep = {} if kind.deep else deep
+            now = runs[kind](now | deep, np.int32(i), *ways[kind][1])
+            deep = {sampling.DEEP: now.pop(sampling.DEEP)} if kind.keeps else {}
             telling.state = jax.block_until_ready(now)
             telling.tell(i + 1)
             if keep and i + 1 < self.steps:
                 keep(i + 1, now)
         return now
 
-    def _step(self, plan: sampling.Plan, state: State, given: tuple[Any, ...]) -> Callable:
+    def _runs(self, ways: Ways, now: State, wanted: Sequence[Kind]) -> dict[Kind, Callable]:
+        """The compiled steps. Those that reuse something come after those that have it."""
+        runs: dict[Kind, Any] = {}
+        for kind, (plan, given) in ways.items():
+            if kind not in wanted:
+                continue
+            deep = {}
+            if not kind.deep:
+                like = runs[kind._replace(deep=True)].out_info[sampling.DEEP]
+                lies = NamedSharding(self._mesh, HALVED_FRAMES)
+                deep[sampling.DEEP] = jax.ShapeDtypeStruct(like.shape, like.dtype, sharding=lies)
+            runs[kind] = self._step(plan, now | deep, given)
+        return runs
+
+    def _step(self, plan: sampling.Plan, state: dict[str, Any], given: tuple[Any, ...]) -> Callable:
         """The compiled step."""
         shapes = tuple(x.shape for x in given[1:])
         build = partial(sampling.step, plan, given[4].ndim)

@@ -188,6 +188,7 @@ class VideoInfinity:
         steps: int | None = None,
         guidance: float | None = None,
         guidance_steps: Sequence[float] | None = None,
+        reuse: int | None = None,
         negative_prompt: str = "",
         height: int | None = None,
         width: int | None = None,
@@ -221,6 +222,8 @@ class VideoInfinity:
             guidance: scale of classifier-free guidance; 1 is none.
             guidance_steps: two shares of the steps, 0 to 1, between which guidance leads; the other
                 steps compute only the half of the prompts.
+            reuse: every so many steps the whole network is computed, and between them only its
+                first level, with what the deeper ones said last; 1 is every step.
             negative_prompt: what guidance leads away from.
             height, width: pixels.
             fps: frame rate that the model is told, frames per second.
@@ -258,6 +261,7 @@ class VideoInfinity:
             steps=steps,
             guidance=guidance,
             guidance_steps=guidance_steps,
+            reuse=reuse,
             negative_prompt=negative_prompt,
             height=height,
             width=width,

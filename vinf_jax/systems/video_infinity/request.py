@@ -39,7 +39,7 @@ from vinf_jax.systems.video_infinity.waves import (
 MOST = 2**31 - 1
 PIXELS = ("portion", "decode_tile")
 SAMPLING = ("steps", "guidance", "height", "width", "fps", "sampler", "scope", "karras")
-SAMPLING += ("guidance_steps",)
+SAMPLING += ("guidance_steps", "reuse")
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,7 @@ class Request:
     steps: int
     guidance: float
     guidance_steps: Sequence[float]
+    reuse: int
     negative_prompt: str
     height: int
     width: int
@@ -94,7 +95,7 @@ class Request:
 
     def kinds(self, steps: int) -> tuple[Kind, ...]:
         """The kind of each of so many steps."""
-        return kinds(steps, self.halves, self.guidance_steps)
+        return kinds(steps, self.halves, self.guidance_steps, self.reuse)
 
     def make_sampler(self, schedule: Schedule) -> Sampler:
         return make_sampler(self.sampler, schedule, self.steps, self.karras)
@@ -164,7 +165,7 @@ def _whole(value: Any) -> bool:
 
 
 def _number_troubles(wish: Mapping[str, Any], side: int) -> list[str]:
-    lowest = {"frames": 1, "clips": 1, "seed": 0} | dict.fromkeys(PIXELS, 0)
+    lowest = {"frames": 1, "clips": 1, "seed": 0, "reuse": 1} | dict.fromkeys(PIXELS, 0)
     troubles = [
         f"{name}: {wish[name]!r}; give a whole number from {least} to {MOST}"
         for name, least in lowest.items()

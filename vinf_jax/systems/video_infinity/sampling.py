@@ -24,6 +24,7 @@ from vinf_jax.parallel.mesh import (
     EVERYWHERE,
     FRAMES,
     GUIDANCE,
+    HALVED_FRAMES,
     HALVES,
     HALVES_FRAMES,
     on_mesh,
@@ -32,14 +33,17 @@ from vinf_jax.parallel.noise import frame_noise
 from vinf_jax.parallel.timeline import Timeline, over
 from vinf_jax.systems.video_infinity.prediction import dtype_of
 
+DEEP = "deep"
+"""Beside the sampler's state: what the deep levels said, (halves B, F, H, W, C), to be reused."""
+
 
 @dataclass(frozen=True)
 class Plan:
     """All that is fixed while `frames` frames are sampled, before tracing.
 
-    shape: of one frame's latents, (H, W, C). halves: 2 with guidance, 1 without. gapless: their
-    numbers rise by one. held: some frames may be known, and the global ones are given. known_time:
-    as in `settings.Settings`. portion: as in `nn.context.Context`.
+    shape: of one frame's latents, (H, W, C). halves, deep, keeps: as in `kinds.Kind`. gapless:
+    their numbers rise by one. held: some frames may be known, and the global ones are given.
+    known_time: as in `settings.Settings`. portion: as in `nn.context.Context`.
     """
 
     graph: Any
@@ -51,6 +55,8 @@ class Plan:
     frames: int
     shape: tuple[int, int, int]
     halves: int
+    deep: bool = True
+    keeps: bool = False
     gapless: bool = True
     held: bool = False
     known_time: int = known_frames.OWN_LEVEL
@@ -81,14 +87,17 @@ def start(plan: Plan, dtype: Any) -> Callable[..., State]:
 
 def step(plan: Plan, text_axes: int) -> jax.stages.Wrapped:
     """(state, i, parameters, keys, guidance, fps, text, numbers) -> the state after step i. Where
-    the plan holds frames, two more: known (F,) and the global frames' positions (G,).
+    the plan holds frames, two more: known (F,) and the global frames' positions (G,). The state has
+    DEEP after it where the plan keeps that, and before it where the step is not deep.
 
     The state is given away: its buffers become the result's.
     """
 
     def one(state, i, parameters, keys, guidance, fps, text, numbers, *held) -> State:
         known, afar = held or (None, None)
-        halves = _halves(plan, parameters, text, fps, numbers, afar)
+        deep = {} if plan.deep else {DEEP: state[DEEP]}
+        state = {name: x for name, x in state.items() if name != DEEP}
+        halves = _halves(plan, parameters, text, fps, numbers, afar, deep)
         denoise = denoiser(halves, plan.schedule, plan.prediction)
         joined = guided(denoise, guidance) if plan.halves == 2 else _only(denoise)
         how = {"numbers": numbers, "shape": plan.shape, "dtype": state["x"].dtype}
@@ -96,24 +105,43 @@ def step(plan: Plan, text_axes: int) -> jax.stages.Wrapped:
         if plan.sampler.stochastic:
             noise = frame_noise(jax.vmap(jax.random.fold_in, (0, None))(keys, i), **how)
         if known is None:
-            return plan.sampler.step(state, joined, i, noise)
+            return plan.sampler.step(state, joined, i, noise) | deep
         around = {
             "known": _on_latents(known),
             "own": plan.scope.draw(keys, **how),
             "shown": known_frames.levels(plan.sampler, plan.schedule, plan.known_time),
         }
-        return known_frames.step(plan.sampler, state, joined, i, noise, **around)
+        return known_frames.step(plan.sampler, state, joined, i, noise, **around) | deep
 
     more = (P(CLIP), EVERYWHERE) if plan.held else ()
-    specs = (FRAMES, *(EVERYWHERE,) * 5, text_spec(text_axes), P(CLIP), *more)
-    return jax.jit(on_mesh(one, plan.mesh, specs, FRAMES), donate_argnums=0)
+    parted = {"x": FRAMES, "x0": FRAMES, DEEP: HALVED_FRAMES}
+    specs = (
+        FRAMES if plan.deep else parted,
+        *(EVERYWHERE,) * 5,
+        text_spec(text_axes),
+        P(CLIP),
+        *more,
+    )
+    return jax.jit(
+        on_mesh(one, plan.mesh, specs, parted if plan.keeps else FRAMES), donate_argnums=0
+    )
 
 
 def _halves(
-    plan: Plan, parameters, text: Array, fps: Array, numbers: Array, afar: Array | None
+    plan: Plan,
+    parameters,
+    text: Array,
+    fps: Array,
+    numbers: Array,
+    afar: Array | None,
+    deep: dict[str, Array],
 ) -> Callable:
     """A model (x, time) -> (halves, *x.shape): every device group computes the halves whose text
-    it holds, and gets those of the others."""
+    it holds, and gets those of the others.
+
+    deep: holds DEEP if that is reused. Samplers ask the model once a step; what its deep levels say
+    then is put there, if the plan keeps it.
+    """
     unet, dtype = merge(plan.graph, parameters), dtype_of(parameters)
     here = text.shape[0]
 
@@ -124,7 +152,10 @@ def _halves(
         given = {"gapless": plan.gapless, "afar": afar, "portion": plan.portion}
         context = surround(plan.line, plan.scope, numbers, times, **given)
         with unrounded(parameters):
-            out = unet(batch, times, text.reshape(-1, *text.shape[2:]), fps, context)
+            given = (batch, times, text.reshape(-1, *text.shape[2:]), fps, context)
+            out, said = unet.parted(*given, deep.get(DEEP))
+        if plan.keeps:
+            deep[DEEP] = said
         out = out.astype(x.dtype).reshape(here, *x.shape)
         whole = jnp.zeros((plan.halves, *x.shape), x.dtype)
         whole = lax.dynamic_update_slice_in_dim(whole, out, lax.axis_index(GUIDANCE) * here, 0)

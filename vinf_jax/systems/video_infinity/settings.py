@@ -33,11 +33,11 @@ class Settings:
 
     latent_scale: latents of the UNet over those of the autoencoder. prediction: what the UNet
     answers, "epsilon", "v" or "x0". height, width: pixels. fps: frames per second that it was
-    trained at. clip_frames: frames of a training clip. guidance_steps: as in `kinds.kinds`. scope:
-    settings for `scope_of`. crossfade: frames, cut down where prompts are shorter. cuts: where
-    scenes change, "prompts" (wherever two prompts meet without a cross-fade), "none", or first
-    frames of scenes, for scopes that know scenes; see `nn.dual.DualScope`. wave: frames that one
-    call makes at most, 0 for no limit; overlap: frames made before that it holds beside them
+    trained at. clip_frames: frames of a training clip. guidance_steps, reuse: as in `kinds.kinds`.
+    scope: settings for `scope_of`. crossfade: frames, cut down where prompts are shorter. cuts:
+    where scenes change, "prompts" (wherever two prompts meet without a cross-fade), "none", or
+    first frames of scenes, for scopes that know scenes; see `nn.dual.DualScope`. wave: frames that
+    one call makes at most, 0 for no limit; overlap: frames made before that it holds beside them
     (`waves.plan_waves`). known_time: diffusion time than which frames that are there already are
     shown no noisier, for a model that was trained to see some frames earlier than others; 1000 is
     as noisy as the rest. portion: pixels of a video's latents that layers compute at once where
@@ -56,6 +56,7 @@ class Settings:
     steps: int = 30
     guidance: float = 7.5
     guidance_steps: Sequence[float] = ALL
+    reuse: int = 1
     sampler: str = "dpmsolver++"
     karras: bool = False
     scope: Mapping[str, Any] = field(default_factory=lambda: {"preset": "video_infinity"})
@@ -78,6 +79,8 @@ class Settings:
         troubles += word_troubles(self.cuts) + share_troubles(self.guidance_steps)
         if not isinstance(self.known_time, int) or not 0 <= self.known_time <= OWN_LEVEL:
             troubles.append(f"known_time: {self.known_time!r}; {KNOWN_TIME}")
+        if not isinstance(self.reuse, int) or self.reuse < 1:
+            troubles.append(f"reuse: {self.reuse!r}; give a whole number of steps, 1 for none")
         for name in ("portion", "decode_tile"):
             pixels = getattr(self, name)
             if not isinstance(pixels, int) or pixels < 0:
