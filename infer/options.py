@@ -59,6 +59,7 @@ SAMPLING = (
     Flag("guidance", float, "scale of classifier-free guidance; 1 is none"),
     Flag("guidance-steps", shares, "share of the steps that guidance leads, such as 0.2:0.8"),
     Flag("reuse", int, "steps from one whole network to the next, with its first level between"),
+    Flag("exchange", str, "of features between devices: exact or int8"),
     Flag("sampler", str, "name of the sampler"),
     Flag("karras", bool, "noise levels as Karras et al. space them"),
     Flag("fps", float, "frames per second that the model is told, and of the video"),

@@ -167,6 +167,7 @@ REFUSED = [
     ({"unet.layer": 3}, ["--unet.layer ", "did you mean --unet.layers?"]),
     ({"unet.layers": 3}, ["unet.layers: 3", "trained with 1"]),
     ({"steps": "many"}, ["--steps", "'many'"]),
+    ({"exchange": "int4"}, ["exchange: 'int4'; give one of exact, int8"]),
     ({"reuse": 0}, ["reuse: 0; give a whole number from 1"]),
     ({"guidance_steps": "half"}, ["--guidance-steps", "'half'", "0.2:0.8"]),
     ({"guidance_steps": "0.5:2"}, ["guidance_steps: [0.5, 2.0]", "from 0 to 1"]),

@@ -18,17 +18,17 @@ def poisoned(x, clips: int, poison=np.nan):
     return np.concatenate([x, filling], axis=1)
 
 
-def simulated(function: Callable, x, clips: int, poison=np.nan):
+def simulated(function: Callable, x, clips: int, poison=np.nan, exchange="exact"):
     """function(timeline, clip) for every clip, stacked; one device plays all."""
-    line = Sharded(CLIP, clips, x.shape[1])
+    line = Sharded(CLIP, clips, x.shape[1], exchange)
     parts = np.stack(np.split(poisoned(x, clips, poison), clips, axis=1))
     run = jax.vmap(lambda part: function(line, part), axis_name=CLIP)
     return quickly(run)(parts)
 
 
-def on_devices(function: Callable, x, clips: int, poison=np.nan):
+def on_devices(function: Callable, x, clips: int, poison=np.nan, exchange="exact"):
     """The same under the shard_map, one device per clip."""
-    line = Sharded(CLIP, clips, x.shape[1])
+    line = Sharded(CLIP, clips, x.shape[1], exchange)
     run = on_mesh(
         lambda part: jax.tree.map(lambda out: out[None], function(line, part)),
         make_mesh(clips),

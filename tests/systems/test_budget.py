@@ -83,8 +83,22 @@ def test_one_permute_each_way_and_one_gather():
     assert found["gather"].received == gathered + statistics
 
 
-def test_the_compiled_program_exchanges_no_more_than_the_traced_one():
-    one = budget(dtype=jnp.float32)
+def test_rounded_features_are_a_byte_each_and_four_of_a_scale():
+    """As many messages; statistics and numbers as they were."""
+    convolutions, attentions, _ = layers()
+    exact, rounded = budget().step.exchanged, budget(exchange="int8").step.exchanged
+    assert {kind: e.count for kind, e in rounded.items()} == {k: e.count for k, e in exact.items()}
+    frame = HALVES * PIXELS
+    channels, inner = sum(c + 4 for c in convolutions), sum(a + 4 for a in attentions)
+    numbers = 2 * LOCAL * 4
+    assert rounded["permute"].received == frame * 2 * (channels + LOCAL * inner) + numbers
+    spared = exact["gather"].received - rounded["gather"].received
+    assert spared == expected()[1] - frame * inner * SPREAD * (CLIPS - 1) / CLIPS > 0
+
+
+@pytest.mark.parametrize("exchange", ["exact", "int8"])
+def test_the_compiled_program_exchanges_no_more_than_the_traced_one(exchange):
+    one = budget(dtype=jnp.float32, exchange=exchange)
     text = one._step(jnp.float32).lower().compile(compiler_options=ESTIMATE).as_text()
     kinds = ("collective-permute", "all-gather", "all-to-all", "reduce-scatter")
     found = {kind: len(re.findall(rf" {kind}(?:-start)?\(", text)) for kind in kinds}

@@ -158,6 +158,7 @@ REFUSED = [
     ({"guidance_steps": (0.0, 0.1)}, ["[0.0, 0.1] holds none of 3 steps"]),
     ({"guidance_steps": (0, 0.5), "guidance_groups": 2}, ["save nothing", "1 guidance group"]),
     ({"reuse": 0}, ["reuse: 0", "from 1 to"]),
+    ({"exchange": "int4"}, ["exchange: 'int4'; give one of exact, int8"]),
     ({"seed": -1}, ["seed: -1"]),
     ({"steps": 0}, ["steps=0"]),
     ({"steps": 1000}, ["steps=1000"]),

@@ -70,7 +70,7 @@ def test_settings_of_an_older_version_mean_what_they_meant():
     assert completed(unknown) == unknown
     asked = {"seed": 1, "settings": {"steps": 3, "scope": older}}
     now = {"steps": 3, "scope": settings_of(video_infinity(local=3)), "known_time": 1000}
-    now |= {"guidance_steps": (0.0, 1.0), "reuse": 1}
+    now |= {"guidance_steps": (0.0, 1.0), "reuse": 1, "exchange": "exact"}
     assert differences(asked, {"seed": 1, "settings": now}) == []
     (line,) = differences(asked, {"seed": 1, "settings": now | {"known_time": 50}})
     assert line == "settings.known_time: 1000 in the job, 50 asked for"

@@ -8,13 +8,17 @@ frame count that the clips do not divide is padded at the end, and the padding n
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
 from vinf_jax.parallel.dealing import Deal, deal, filled_up
+from vinf_jax.parallel.rounded import packed, unpacked
 
+EXCHANGES = ("exact", "int8")
+"""How features go to other devices: as they are, or as `rounded.packed`."""
 NOWHERE = -(2**30)
 """The number of a frame that does not exist; far from every frame that does."""
 
@@ -94,11 +98,16 @@ class Whole:
 
 @dataclass(frozen=True)
 class Sharded:
-    """One clip of a video of `frames` frames that is cut into `clips` clips over mapped `axis`."""
+    """One clip of a video of `frames` frames that is cut into `clips` clips over mapped `axis`.
+
+    exchange: of EXCHANGES, for floats that `halo` (filled up with zeros), `take` and `pick` bring;
+    statistics, numbers and whole videos are exact. What is rounded depends on the cut.
+    """
 
     axis: str
     clips: int
     frames: int
+    exchange: str = "exact"
 
     def first_frame(self, length: int) -> Array:
         return lax.axis_index(self.axis) * length
@@ -113,8 +122,9 @@ class Sharded:
         length = x.shape[1]
         hops = range(1, -(-width // length) + 1)
         part = {d: min(length, width - (d - 1) * length) for d in hops}
-        before = [self._from(x[:, length - part[d] :], d) for d in reversed(hops)]
-        after = [self._from(x[:, : part[d]], -d) for d in hops]
+        hand = self._from if fill else self._rounded_from
+        before = [hand(x[:, length - part[d] :], d) for d in reversed(hops)]
+        after = [hand(x[:, : part[d]], -d) for d in hops]
         out = jnp.concatenate([*before, x, *after], axis=1)
         position = self.first_frame(length) + jnp.arange(-width, length + width)
         inside = (position >= 0) & (position < self.frames)
@@ -130,6 +140,20 @@ class Sharded:
         if abs(distance) >= n:
             return x
         return lax.ppermute(x, self.axis, [(i, (i + distance) % n) for i in range(n)])
+
+    def _rounded_from(self, x: Array, distance: int) -> Array:
+        return self._open(self._from(self._sent(x), distance), x.dtype)
+
+    def _rounds(self, dtype: Any) -> bool:
+        return self.exchange == "int8" and jnp.issubdtype(dtype, jnp.floating)
+
+    def _sent(self, x: Array) -> Array:
+        """x as it goes to other devices."""
+        return packed(x) if self._rounds(x.dtype) else x
+
+    def _open(self, message: Array, dtype: Any) -> Array:
+        """What came from other devices, in the dtype that it had."""
+        return unpacked(message, dtype) if self._rounds(dtype) else message
 
     def moments(self, mean: Array, variance: Array) -> tuple[Array, Array]:
         """One small gather of every clip's (count, mean, centred sum of squares), combined as in
@@ -163,9 +187,10 @@ class Sharded:
         if most == 0:
             return x[:, :0]
         table = jnp.asarray([o + [0] * (most - len(o)) for o in owned])
-        mine = jnp.take(x, table[lax.axis_index(self.axis)], axis=1)
+        mine = self._sent(jnp.take(x, table[lax.axis_index(self.axis)], axis=1))
         everyone = lax.all_gather(mine, self.axis, axis=1, tiled=True)
-        return jnp.take(everyone, jnp.asarray([c * most + k for c, k in places]), axis=1)
+        wanted = jnp.take(everyone, jnp.asarray([c * most + k for c, k in places]), axis=1)
+        return self._open(wanted, x.dtype)
 
     def _dealt(self, x: Array, places: Sequence[int], way: Deal) -> Array:
         """The frames of a deal; `places` are those in their clips."""
@@ -174,7 +199,7 @@ class Sharded:
             [p for p, c in zip(places, way.owners, strict=True) if c == clip]
             for clip in range(self.clips)
         ]
-        own = jnp.take(x, jnp.asarray(filled_up(own))[here], axis=1)
+        own = self._sent(jnp.take(x, jnp.asarray(filled_up(own))[here], axis=1))
         frames = jnp.moveaxis(own, 1, 0).reshape(way.most, -1)
         size = frames.shape[1]
         frames = jnp.pad(frames, ((0, 0), (0, -size % way.pieces)))
@@ -186,7 +211,8 @@ class Sharded:
         mine = jnp.concatenate([pieces, *handed])[jnp.asarray(way.keeps)[here]]
         everyone = lax.all_gather(mine, self.axis, axis=0, tiled=True)
         whole = everyone[: len(places) * way.pieces].reshape(len(places), -1)[:, :size]
-        return jnp.moveaxis(whole.reshape(len(places), x.shape[0], *x.shape[2:]), 0, 1)
+        whole = whole.reshape(len(places), own.shape[0], *own.shape[2:])
+        return self._open(jnp.moveaxis(whole, 0, 1), x.dtype)
 
     def pick(self, x: Array, positions: Array) -> Array:
         """The clip that owns a frame adds it to the zeros of all others."""
@@ -195,8 +221,8 @@ class Sharded:
         length = x.shape[1]
         places = positions - self.first_frame(length)
         owned = _on_frames((places >= 0) & (places < length), x.ndim)
-        mine = jnp.take(x, jnp.clip(places, 0, length - 1), axis=1)
-        return lax.psum(jnp.where(owned, mine, 0), self.axis)
+        mine = self._sent(jnp.take(x, jnp.clip(places, 0, length - 1), axis=1))
+        return self._open(lax.psum(jnp.where(owned, mine, 0), self.axis), x.dtype)
 
     def sample(self, x: Array, count: int) -> Array:
         return self.take(x, spread(self.frames, count))
@@ -218,9 +244,9 @@ class Sharded:
 Timeline = Whole | Sharded
 
 
-def over(axis: str, clips: int, frames: int) -> Timeline:
+def over(axis: str, clips: int, frames: int, exchange: str = "exact") -> Timeline:
     """The timeline of a video of so many frames in so many clips over a mapped axis."""
-    return Whole() if clips == 1 else Sharded(axis, clips, frames)
+    return Whole() if clips == 1 else Sharded(axis, clips, frames, exchange)
 
 
 def _on_frames(mask: Array, ndim: int) -> Array:

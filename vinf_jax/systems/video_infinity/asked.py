@@ -12,8 +12,13 @@ from vinf_jax.systems.video_infinity.request import Request
 from vinf_jax.systems.video_infinity.waves import Wave
 
 SETTINGS = ("steps", "guidance", "sampler", "karras", "height", "width", "fps", "crossfade")
-SETTINGS += ("wave", "overlap", "known_time", "guidance_steps", "reuse")
-BEFORE: dict[str, Any] = {"known_time": OWN_LEVEL, "guidance_steps": ALL, "reuse": 1}
+SETTINGS += ("wave", "overlap", "known_time", "guidance_steps", "reuse", "exchange")
+BEFORE: dict[str, Any] = {
+    "known_time": OWN_LEVEL,
+    "guidance_steps": ALL,
+    "reuse": 1,
+    "exchange": "exact",
+}
 """What settings were when there was no such field yet."""
 SHOWN = 60
 """Letters of a value that a difference shows."""

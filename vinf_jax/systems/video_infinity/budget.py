@@ -184,6 +184,7 @@ class Budget:
             held=self.held,
             known_time=chosen.known_time,
             portion=chosen.portion or None,
+            exchange=chosen.exchange,
         )
 
     def _text(self, halves: int, dtype: Any) -> jax.ShapeDtypeStruct:

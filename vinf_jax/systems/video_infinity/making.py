@@ -224,6 +224,7 @@ class Making:
             held=not wave.plain,
             known_time=self.request.known_time,
             portion=self.request.portion or None,
+            exchange=self.request.exchange,
         )
 
     def _given(

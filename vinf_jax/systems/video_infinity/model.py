@@ -189,6 +189,7 @@ class VideoInfinity:
         guidance: float | None = None,
         guidance_steps: Sequence[float] | None = None,
         reuse: int | None = None,
+        exchange: str | None = None,
         negative_prompt: str = "",
         height: int | None = None,
         width: int | None = None,
@@ -224,6 +225,8 @@ class VideoInfinity:
                 steps compute only the half of the prompts.
             reuse: every so many steps the whole network is computed, and between them only its
                 first level, with what the deeper ones said last; 1 is every step.
+            exchange: how features go between devices, "exact" or rounded to "int8"; the video then
+                depends on clips.
             negative_prompt: what guidance leads away from.
             height, width: pixels.
             fps: frame rate that the model is told, frames per second.
@@ -262,6 +265,7 @@ class VideoInfinity:
             guidance=guidance,
             guidance_steps=guidance_steps,
             reuse=reuse,
+            exchange=exchange,
             negative_prompt=negative_prompt,
             height=height,
             width=width,

@@ -25,6 +25,7 @@ from vinf_jax.systems.video_infinity.prompts import (
 from vinf_jax.systems.video_infinity.settings import (
     KNOWN_TIME,
     Settings,
+    exchange_troubles,
     make_sampler,
     sampler_troubles,
 )
@@ -39,7 +40,7 @@ from vinf_jax.systems.video_infinity.waves import (
 MOST = 2**31 - 1
 PIXELS = ("portion", "decode_tile")
 SAMPLING = ("steps", "guidance", "height", "width", "fps", "sampler", "scope", "karras")
-SAMPLING += ("guidance_steps", "reuse")
+SAMPLING += ("guidance_steps", "reuse", "exchange")
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class Request:
     guidance: float
     guidance_steps: Sequence[float]
     reuse: int
+    exchange: str
     negative_prompt: str
     height: int
     width: int
@@ -189,7 +191,7 @@ def _number_troubles(wish: Mapping[str, Any], side: int) -> list[str]:
 def _step_troubles(wish: Mapping[str, Any], schedule: Schedule) -> list[str]:
     named = [wish[name] for name in ("sampler", "steps", "karras")]
     troubles = sampler_troubles(named[0], schedule, *named[1:])
-    troubles += share_troubles(wish["guidance_steps"])
+    troubles += share_troubles(wish["guidance_steps"]) + exchange_troubles(wish["exchange"])
     if troubles:
         return troubles
     steps = len(make_sampler(named[0], schedule, *named[1:]).times)

@@ -43,7 +43,8 @@ class Plan:
 
     shape: of one frame's latents, (H, W, C). halves, deep, keeps: as in `kinds.Kind`. gapless:
     their numbers rise by one. held: some frames may be known, and the global ones are given.
-    known_time: as in `settings.Settings`. portion: as in `nn.context.Context`.
+    known_time: as in `settings.Settings`. portion: as in `nn.context.Context`. exchange: as in
+    `parallel.timeline.Sharded`.
     """
 
     graph: Any
@@ -61,10 +62,11 @@ class Plan:
     held: bool = False
     known_time: int = known_frames.OWN_LEVEL
     portion: int | None = None
+    exchange: str = "exact"
 
     @property
     def line(self) -> Timeline:
-        return over(CLIP, self.mesh.shape[CLIP], self.frames)
+        return over(CLIP, self.mesh.shape[CLIP], self.frames, self.exchange)
 
 
 def text_spec(axes: int) -> P:

@@ -9,6 +9,7 @@ from vinf_jax.diffusion.denoiser import KINDS
 from vinf_jax.diffusion.known import OWN_LEVEL
 from vinf_jax.diffusion.samplers import DDIM, DPMSolver, Sampler
 from vinf_jax.diffusion.schedule import Schedule
+from vinf_jax.parallel.timeline import EXCHANGES
 from vinf_jax.systems.video_infinity.cuts import word_troubles
 from vinf_jax.systems.video_infinity.kinds import ALL, share_troubles
 from vinf_jax.systems.video_infinity.presets import scope_of
@@ -34,16 +35,16 @@ class Settings:
     latent_scale: latents of the UNet over those of the autoencoder. prediction: what the UNet
     answers, "epsilon", "v" or "x0". height, width: pixels. fps: frames per second that it was
     trained at. clip_frames: frames of a training clip. guidance_steps, reuse: as in `kinds.kinds`.
-    scope: settings for `scope_of`. crossfade: frames, cut down where prompts are shorter. cuts:
-    where scenes change, "prompts" (wherever two prompts meet without a cross-fade), "none", or
-    first frames of scenes, for scopes that know scenes; see `nn.dual.DualScope`. wave: frames that
-    one call makes at most, 0 for no limit; overlap: frames made before that it holds beside them
-    (`waves.plan_waves`). known_time: diffusion time than which frames that are there already are
-    shown no noisier, for a model that was trained to see some frames earlier than others; 1000 is
-    as noisy as the rest. portion: pixels of a video's latents that layers compute at once where
-    they can, 0 for all; less memory for long videos, and the same video. decode_tile: pixels that a
-    device decodes at once, 0 for `decoding.CHUNK` whole frames; of larger frames fewer, and of one
-    that is larger a tile.
+    exchange: between devices, as in `parallel.timeline.Sharded`. scope: settings for `scope_of`.
+    crossfade: frames, cut down where prompts are shorter. cuts: where scenes change, "prompts"
+    (wherever two prompts meet without a cross-fade), "none", or first frames of scenes, for scopes
+    that know scenes; see `nn.dual.DualScope`. wave: frames that one call makes at most, 0 for no
+    limit; overlap: frames made before that it holds beside them (`waves.plan_waves`). known_time:
+    diffusion time than which frames that are there already are shown no noisier, for a model that
+    was trained to see some frames earlier than others; 1000 is as noisy as the rest. portion:
+    pixels of a video's latents that layers compute at once where they can, 0 for all; less memory
+    for long videos, and the same video. decode_tile: pixels that a device decodes at once, 0 for
+    `decoding.CHUNK` whole frames; of larger frames fewer, and of one that is larger a tile.
     """
 
     latent_scale: float
@@ -57,6 +58,7 @@ class Settings:
     guidance: float = 7.5
     guidance_steps: Sequence[float] = ALL
     reuse: int = 1
+    exchange: str = "exact"
     sampler: str = "dpmsolver++"
     karras: bool = False
     scope: Mapping[str, Any] = field(default_factory=lambda: {"preset": "video_infinity"})
@@ -81,6 +83,7 @@ class Settings:
             troubles.append(f"known_time: {self.known_time!r}; {KNOWN_TIME}")
         if not isinstance(self.reuse, int) or self.reuse < 1:
             troubles.append(f"reuse: {self.reuse!r}; give a whole number of steps, 1 for none")
+        troubles += exchange_troubles(self.exchange)
         for name in ("portion", "decode_tile"):
             pixels = getattr(self, name)
             if not isinstance(pixels, int) or pixels < 0:
@@ -97,6 +100,13 @@ class Settings:
     def to_dict(self) -> dict[str, Any]:
         """All fields, as JSON holds them."""
         return dataclasses.asdict(self) | {"scope": dict(self.scope)}
+
+
+def exchange_troubles(name: Any) -> list[str]:
+    """Why nothing goes to other devices so, or nothing."""
+    if name in EXCHANGES:
+        return []
+    return [f"exchange: {name!r}; give one of {', '.join(EXCHANGES)}"]
 
 
 def make_sampler(name: str, schedule: Schedule, steps: int, karras: bool) -> Sampler:
