@@ -12,6 +12,7 @@ PROGRAMS = {
     "frames": "time and memory against the length of the video",
     "start": "help, imports, loading, compiling, the second start",
     "video": "a whole video by a small model, frames per second by stage",
+    "cheaper": "what cheaper settings save on a small model, and what they change",
     "pvdm_networks": "PVDM's networks against their public code",
     "gpu": "one call that measures a GPU: step, long video, decoder, kernels, diffusers",
     "table": "README.md and the plot, from what is recorded",

@@ -46,7 +46,7 @@ def _programs(options) -> list[list[str]]:
     }
     programs = [[name, *given.get(name, [])] for name in OWN]
     if model:
-        programs.append(["video", *model])
+        programs += [["video", *model], ["cheaper", *model]]
     if options.pvdm and not options.rehearse:
         programs.append(["pvdm_networks", "--public", str(options.pvdm)])
     return programs

@@ -121,6 +121,19 @@ def _video(results: Results) -> Iterator[Row]:
     yield "a small model's video, frames per second", f"{rates['total']:.3g} ({said})", "", "", ""
 
 
+def _cheaper(results: Results) -> Iterator[Row]:
+    for name, found in results.items():
+        beside = results[found["beside"]]
+        if beside is found:
+            continue
+        spent = [seconds(each["seconds"]["median"]) for each in (found, beside)]
+        heard = [f"{each['followed']} of {each['prompts']} prompts" for each in (found, beside)]
+        near = "every pixel the same" if found["psnr"] is None else f"{found['psnr']:.1f} dB"
+        ours = f"{spent[0]}, {near}, {heard[0]}"
+        other = f"{found['beside']}: {spent[1]}, {heard[1]}"
+        yield f"a small model's clip: {name}", ours, other, ratio(found["ratio"]), ""
+
+
 def _pvdm(results: Results) -> Iterator[Row]:
     for found in results.values():
         for pair in found["ratios"]:
@@ -161,6 +174,7 @@ OF: dict[str, Callable[[Results], Iterator[Row]]] = {
     "frames": _frames,
     "start": _start,
     "video": _video,
+    "cheaper": _cheaper,
     "pvdm_networks": _pvdm,
     "gpu": _gpu,
 }

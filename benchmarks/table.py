@@ -18,6 +18,7 @@ PROGRAMS = {
     "frames": "frames",
     "start": "start --weights DIR",
     "video": "video --weights DIR",
+    "cheaper": "cheaper --weights DIR",
     "pvdm_networks": "pvdm_networks --public DIR",
     "gpu": "gpu --out DIR",
 }

@@ -40,6 +40,8 @@ def test_every_program_explains_itself(name, capsys):
         ("start", ["--weights", "nowhere"], "no folder nowhere"),
         ("video", ["--weights", "nowhere"], "no folder nowhere"),
         ("video", [], "--weights"),
+        ("cheaper", ["--weights", "nowhere"], "no folder nowhere"),
+        ("cheaper", ["--weights", ".", "--prompts", "0"], "calls: 0"),
         ("pvdm_networks", ["--public", "nowhere"], "public: nowhere"),
         ("all", ["--weights", "no", "--pvdm", "way"], "no folder no; pvdm: there is no folder way"),
         ("gpu", ["--out", "x", "--minutes", "0"], "minutes: 0"),

@@ -48,6 +48,24 @@ RESULTS = {
     "video": {
         "video": {"frames_per_second": {"denoise": 1.0, "decode": 9.0, "write": 99.0, "total": 0.9}}
     },
+    "cheaper": {
+        "50 steps": {
+            "beside": "50 steps",
+            "seconds": spread(8.0),
+            "ratio": spread(1.0),
+            "psnr": None,
+            "prompts": 8,
+            "followed": 7,
+        },
+        "8 steps": {
+            "beside": "50 steps",
+            "seconds": spread(2.0),
+            "ratio": spread(0.25),
+            "psnr": 27.31,
+            "prompts": 8,
+            "followed": 6,
+        },
+    },
     "pvdm_networks": {
         "encode": {
             "what": "clips to latents",
@@ -119,6 +137,14 @@ def test_rows_say_ratio_and_goal():
         "one device: 1 s",
         "1.05 (0.95 to 1.16)",
         "1.10",
+    )
+    (eight,) = rows.OF["cheaper"](RESULTS["cheaper"])
+    assert eight == (
+        "a small model's clip: 8 steps",
+        "2 s, 27.3 dB, 6 of 8 prompts",
+        "50 steps: 8 s, 7 of 8 prompts",
+        "0.25 (0.23 to 0.28)",
+        "",
     )
     said = [row[1] for row in rows.OF["gpu"](RESULTS["gpu"])]
     assert said[:3] == ["90 ms a step, 53 % of 790 TFLOP/s", "9 s a step", "290 s (extrapolated)"]
