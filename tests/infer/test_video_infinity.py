@@ -100,6 +100,17 @@ def _check_record(record: dict, words: list[str]) -> None:
     assert all(word in record["command"] for word in words if " " not in word)
 
 
+def test_cheaper_settings_arrive_and_are_recorded(model, weights, given, tmp_path):
+    given(model)
+    cheaper = {"guidance_steps": "0:0.5", "reuse": 2, "exchange": "int8"}
+    assert spoken(video_infinity.main, argv(tmp_path / "a.mp4", weights, seed=3, **cheaper)) == 0
+    settings = json.loads((tmp_path / "a.json").read_text())["settings"]
+    assert settings["guidance_steps"] == [0, 0.5]
+    assert (settings["reuse"], settings["exchange"]) == (2, "int8")
+    job = json.loads((tmp_path / "a.job" / "manifest.json").read_text())
+    assert job["facts"]["asked"]["settings"]["reuse"] == 2
+
+
 def test_stopping_keeps_whole_files_only(model, weights, given, tmp_path, capsys, monkeypatch):
     given(model)
     shown = Display.__call__

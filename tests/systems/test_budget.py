@@ -187,6 +187,8 @@ def test_what_fits_is_said():
     (said,) = fitting.troubles(known(200), 200, memory)
     assert "At most 30 frames fit" in said and "--clips 7" in said and "--guidance-groups 2" in said
     assert f"--wave {2 * 30 - 2 * 16 - SPREAD}" in said
+    some = dataclasses.replace(known(200), settings=budget(guidance_steps=(0, 0.5)).settings)
+    assert "--guidance-groups" not in fitting.troubles(some, 200, memory)[0]
     (said,) = fitting.troubles(known(40), 40, 12e9)
     assert "more memory" in said and "--decode-tile" not in said
     (said,) = fitting.troubles(known(40, Large), 40, 12e9)

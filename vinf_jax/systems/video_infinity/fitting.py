@@ -15,6 +15,7 @@ from vinf_jax.parallel.hardware import USABLE
 from vinf_jax.parallel.mesh import GUIDANCE, make_mesh
 from vinf_jax.systems.video_infinity.budget import Budget
 from vinf_jax.systems.video_infinity.decoding import frames_at_once
+from vinf_jax.systems.video_infinity.kinds import ALL
 from vinf_jax.systems.video_infinity.model import VideoInfinity
 from vinf_jax.systems.video_infinity.networks import NETWORKS
 from vinf_jax.systems.video_infinity.prediction import dtype_of
@@ -147,7 +148,7 @@ def _ways(budget: Budget, frames: int, most: int) -> list[str]:
     beside = 2 * settings.overlap + getattr(scope, "spread", 0)
     if most * clips > beside:
         ways.append(f"--wave {most * clips - beside}")
-    if budget.halves == 2 and groups == 1:
+    if budget.halves == 2 and groups == 1 and settings.guidance_steps == ALL:
         ways.append(f"--guidance-groups 2 (devices: {2 * clips}; nearly twice the frames)")
     return ways
 

@@ -96,7 +96,7 @@ class Making:
 
         Raises:
             ValueError: latents or a state of another shape, or with values that are not finite; a
-                step that there is not.
+                step that there is not, or that reuses what the steps before it found.
         """
         if not 0 <= step < self.steps:
             raise ValueError(f"step: {step}, but a wave has steps 0 to {self.steps - 1}")
@@ -205,7 +205,9 @@ class Making:
     def _ways(self, wave: Wave, call: Call, makings: Sequence["Making"]) -> Ways:
         """The kinds of steps in the order in which they come first."""
         plans = {kind: self._plan(wave, kind) for kind in self.kinds}
-        return {kind: (plan, self._given(plan, call, makings)) for kind, plan in plans.items()}
+        by_halves = {plan.halves: plan for plan in plans.values()}
+        given = {n: self._given(plan, call, makings) for n, plan in by_halves.items()}
+        return {kind: (plan, given[kind.halves]) for kind, plan in plans.items()}
 
     def _plan(self, wave: Wave, kind: Kind) -> sampling.Plan:
         return sampling.Plan(
