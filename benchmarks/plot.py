@@ -20,6 +20,8 @@ def draw(records: Mapping[str, Mapping[str, Any]], path: Path) -> Path | None:
     _line(axes[1], frames, held, "its memory, weights included", "frames", "GiB")
     for axis in axes[:2]:
         axis.set_xscale("log")
+        axis.set_xticks(frames, [f"{n:,}" for n in frames])
+        axis.minorticks_off()
     _line(
         axes[2],
         [*devices],
@@ -28,9 +30,10 @@ def draw(records: Mapping[str, Mapping[str, Any]], path: Path) -> Path | None:
         "devices",
         "time over unsplit",
     )
+    axes[2].set_xticks([*devices])
     axes[2].axhline(1, linewidth=0.8, color="grey")
     for axis in axes:
-        axis.set_ylim(bottom=0)
+        axis.set_ylim(0, 1.1 * axis.get_ylim()[1])
     figure.savefig(path, dpi=100)
     pyplot.close(figure)
     return path
