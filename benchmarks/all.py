@@ -1,7 +1,7 @@
 """Everything that compares on this machine, one program after the other, and the table.
 
 What needs PyTorch, a model or a checkout of public code is left out where that is not given, and
-said; our own figures are always there. Takes about half an hour on two quiet cores.
+said; our own figures are always there. Takes most of an hour on two quiet cores.
 """
 
 import subprocess
