@@ -54,11 +54,10 @@ def _plan(options: argparse.Namespace, config: dict[str, Any]) -> dict[str, Any]
     here = jax.default_backend() != "cpu" and len(jax.devices()) >= options.devices
     devices = jax.devices() if here else jax.devices("cpu")
     groups, chosen = options.guidance_groups, model.settings
-    refuse(kind_troubles(chosen.steps, chosen.guidance, chosen.guidance_steps, groups))
     found = budget.Budget(
         networks=model.networks,
         schedule=model.schedule,
-        settings=model.settings,
+        settings=chosen,
         mesh=make_mesh(options.devices // groups, groups, devices),
         frames=len(call.numbers),
         dtype=model.dtype,
@@ -66,6 +65,8 @@ def _plan(options: argparse.Namespace, config: dict[str, Any]) -> dict[str, Any]
         held=not call.plain,
         here=here,
     )
+    steps = len(found.kinds)
+    refuse(kind_troubles(steps, chosen.guidance, chosen.guidance_steps, groups))
     return costs.table(found, frames, waves, options.hardware, options.memory)
 
 

@@ -138,10 +138,8 @@ class Budget:
         """The traced step, the dearest one if no kind is given; weights and activations in
         `dtype`."""
         graph, shapes = split(self.networks["unet"])
-        plan, wide = (
-            self._plan(graph, kind or max(self.kinds)),
-            jnp.promote_types(dtype, jnp.float32),
-        )
+        plan = self._plan(graph, kind or max(self.kinds))
+        wide = jnp.promote_types(dtype, jnp.float32)
         frames = self.mesh.shape[CLIP] * self.length
         numbers = self._array((frames,), jnp.int32, P(CLIP))
         keys = jax.eval_shape(lambda: jax.random.key(0)[None])

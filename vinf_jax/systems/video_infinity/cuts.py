@@ -1,12 +1,12 @@
 """Where scenes change: cuts as a person, a model's settings or a prompt timeline give them."""
 
 from collections.abc import Mapping, Sequence
-from numbers import Integral
 from typing import Any
 
 from vinf_jax.nn.dual import DualScope
 from vinf_jax.nn.scope import Scope
 from vinf_jax.systems.video_infinity.prompts import Range
+from vinf_jax.systems.video_infinity.waves import whole
 
 AT_PROMPTS, NONE = "prompts", "none"
 """Cuts where two prompts meet without a cross-fade, and no cuts."""
@@ -37,9 +37,7 @@ def word_troubles(cuts: Any) -> list[str]:
     if isinstance(cuts, str):
         fits = cuts in (AT_PROMPTS, NONE)
     else:
-        fits = isinstance(cuts, Sequence) and all(
-            isinstance(n, Integral) and not isinstance(n, bool) for n in cuts
-        )
+        fits = isinstance(cuts, Sequence) and all(map(whole, cuts))
     return [] if fits else [f"cuts: {cuts!r}; give {AT_PROMPTS}, {NONE} or frame numbers"]
 
 

@@ -3,10 +3,8 @@
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from numbers import Integral
 from typing import Any
 
-from vinf_jax.diffusion.known import OWN_LEVEL
 from vinf_jax.diffusion.samplers import Sampler
 from vinf_jax.diffusion.schedule import Schedule
 from vinf_jax.nn.dual import DualScope
@@ -23,9 +21,9 @@ from vinf_jax.systems.video_infinity.prompts import (
     timeline_troubles,
 )
 from vinf_jax.systems.video_infinity.settings import (
-    KNOWN_TIME,
     Settings,
     exchange_troubles,
+    known_time_troubles,
     make_sampler,
     sampler_troubles,
 )
@@ -35,6 +33,7 @@ from vinf_jax.systems.video_infinity.waves import (
     given_troubles,
     length_troubles,
     plan_waves,
+    whole,
 )
 
 MOST = 2**31 - 1
@@ -162,25 +161,18 @@ def request(limits: Limits, **given: Any) -> Request:
     return asked
 
 
-def _whole(value: Any) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool)
-
-
 def _number_troubles(wish: Mapping[str, Any], side: int) -> list[str]:
     lowest = {"frames": 1, "clips": 1, "seed": 0, "reuse": 1} | dict.fromkeys(PIXELS, 0)
     troubles = [
         f"{name}: {wish[name]!r}; give a whole number from {least} to {MOST}"
         for name, least in lowest.items()
-        if not _whole(wish[name]) or not least <= wish[name] <= MOST
+        if not whole(wish[name]) or not least <= wish[name] <= MOST
     ]
     troubles += [
         f"{name}: {wish[name]!r}; give a multiple of {side}, such as {_near(wish[name], side)}"
         for name in ("height", "width")
-        if not _whole(wish[name]) or wish[name] < side or wish[name] % side
+        if not whole(wish[name]) or wish[name] < side or wish[name] % side
     ]
-    known_time = wish["known_time"]
-    if not _whole(known_time) or not 0 <= known_time <= OWN_LEVEL:
-        troubles.append(f"known_time: {known_time!r}; {KNOWN_TIME}")
     if not math.isfinite(wish["guidance"]):
         troubles.append(f"guidance: {wish['guidance']}; give a finite number, 1 for none")
     if not 0 < wish["fps"] < math.inf:
@@ -189,18 +181,17 @@ def _number_troubles(wish: Mapping[str, Any], side: int) -> list[str]:
 
 
 def _step_troubles(wish: Mapping[str, Any], schedule: Schedule) -> list[str]:
-    named = [wish[name] for name in ("sampler", "steps", "karras")]
-    troubles = sampler_troubles(named[0], schedule, *named[1:])
-    troubles += share_troubles(wish["guidance_steps"]) + exchange_troubles(wish["exchange"])
+    sampler = wish["sampler"], schedule, wish["steps"], wish["karras"]
+    troubles = sampler_troubles(*sampler) + share_troubles(wish["guidance_steps"])
+    troubles += known_time_troubles(wish["known_time"]) + exchange_troubles(wish["exchange"])
     if troubles:
         return troubles
-    steps = len(make_sampler(named[0], schedule, *named[1:]).times)
-    kind = [wish[name] for name in ("guidance", "guidance_steps", "guidance_groups")]
-    return kind_troubles(steps, *kind)
+    how = (wish[name] for name in ("guidance", "guidance_steps", "guidance_groups"))
+    return kind_troubles(len(make_sampler(*sampler).times), *how)
 
 
 def _near(value: Any, side: int) -> int:
-    return max(side, round(value / side) * side) if _whole(value) else side
+    return max(side, round(value / side) * side) if whole(value) else side
 
 
 def _device_troubles(wish: Mapping[str, Any], devices: int) -> list[str]:
@@ -210,7 +201,7 @@ def _device_troubles(wish: Mapping[str, Any], devices: int) -> list[str]:
         troubles.append(f"guidance_groups: {groups}, but guidance has 2 halves; use 1 or 2")
     elif groups == 2 and wish["guidance"] == 1:
         troubles.append("guidance_groups: 2, but guidance 1 has only one half; use 1")
-    if not _whole(clips) or not _whole(frames) or groups not in (1, 2):
+    if not whole(clips) or not whole(frames) or groups not in (1, 2):
         return troubles
     if clips > frames >= 1:
         troubles.append(f"clips: {clips} clips for {frames} frames; use at most {frames} clips")
@@ -227,7 +218,7 @@ def _prompt_troubles(wish: Mapping[str, Any]) -> list[str]:
     prompts, frames = wish["prompts"], wish["frames"]
     if isinstance(prompts, str) or not prompts:
         return [f"prompts: {prompts!r}; give a list of at least one prompt"]
-    if not _whole(frames) or frames < 1:
+    if not whole(frames) or frames < 1:
         return []
     return timeline_troubles(len(prompts), frames, wish["ranges"], wish["crossfade"])
 
@@ -247,18 +238,18 @@ def _scope(wish: Mapping[str, Any], clip_frames: int) -> tuple[Scope | None, lis
     except ValueError as error:
         return None, [str(error)]
     frames = wish["frames"]
-    fits = _whole(frames) and frames >= 1
+    fits = whole(frames) and frames >= 1
     return scope, [f"scope {line}" for line in scope.troubles(frames)] if fits else []
 
 
 def _cut_troubles(wish: Mapping[str, Any], scope: Scope | None) -> list[str]:
-    return cut_troubles(wish, scope) if _whole(wish["frames"]) else []
+    return cut_troubles(wish, scope) if whole(wish["frames"]) else []
 
 
 def _wave_troubles(wish: Mapping[str, Any], scope: Scope | None) -> list[str]:
     wave, given, frames = wish["wave"], wish["given"], wish["frames"]
     troubles = length_troubles(wave, wish["overlap"])
-    if not _whole(frames) or frames < 1:
+    if not whole(frames) or frames < 1:
         return troubles
     troubles += given_troubles(frames, given)
     by_place = isinstance(scope, Reference | FreeNoise)

@@ -13,7 +13,7 @@ from vinf_jax.parallel.timeline import EXCHANGES
 from vinf_jax.systems.video_infinity.cuts import word_troubles
 from vinf_jax.systems.video_infinity.kinds import ALL, share_troubles
 from vinf_jax.systems.video_infinity.presets import scope_of
-from vinf_jax.systems.video_infinity.waves import length_troubles
+from vinf_jax.systems.video_infinity.waves import length_troubles, whole
 
 SAMPLERS = {
     "dpmsolver++": lambda schedule, steps, karras: DPMSolver(
@@ -23,7 +23,6 @@ SAMPLERS = {
     "ddim": lambda schedule, steps, karras: DDIM(schedule, steps, eta=0.0),
     "ancestral-ddim": lambda schedule, steps, karras: DDIM(schedule, steps, eta=1.0),
 }
-KNOWN_TIME = f"give a diffusion time, 0 (clean) to 999, or {OWN_LEVEL} for each step's own"
 SCHEDULES = {"scaled_linear": Schedule.scaled_linear, "videocrafter2": Schedule.videocrafter2}
 """Noise schedules that configs can name."""
 
@@ -79,8 +78,7 @@ class Settings:
         ]
         troubles += length_troubles(self.wave, None) + length_troubles(0, self.overlap)
         troubles += word_troubles(self.cuts) + share_troubles(self.guidance_steps)
-        if not isinstance(self.known_time, int) or not 0 <= self.known_time <= OWN_LEVEL:
-            troubles.append(f"known_time: {self.known_time!r}; {KNOWN_TIME}")
+        troubles += known_time_troubles(self.known_time)
         if not isinstance(self.reuse, int) or self.reuse < 1:
             troubles.append(f"reuse: {self.reuse!r}; give a whole number of steps, 1 for none")
         troubles += exchange_troubles(self.exchange)
@@ -100,6 +98,14 @@ class Settings:
     def to_dict(self) -> dict[str, Any]:
         """All fields, as JSON holds them."""
         return dataclasses.asdict(self) | {"scope": dict(self.scope)}
+
+
+def known_time_troubles(time: Any) -> list[str]:
+    """Why known frames cannot be shown no noisier than at this time, or nothing."""
+    if whole(time) and 0 <= time <= OWN_LEVEL:
+        return []
+    advice = f"give a diffusion time, 0 (clean) to 999, or {OWN_LEVEL} for each step's own"
+    return [f"known_time: {time!r}; {advice}"]
 
 
 def exchange_troubles(name: Any) -> list[str]:

@@ -96,7 +96,7 @@ def length_troubles(wave: Any, overlap: Any) -> list[str]:
     troubles = [
         f"{name}: {value!r}; give a whole number of frames, 0 or more"
         for name, value in [("wave", wave), ("overlap", overlap)]
-        if value is not None and (not _whole(value) or value < 0)
+        if value is not None and (not whole(value) or value < 0)
     ]
     if not troubles and overlap is not None and 0 < wave <= overlap:
         troubles.append(
@@ -108,7 +108,7 @@ def length_troubles(wave: Any, overlap: Any) -> list[str]:
 
 def given_troubles(frames: int, given: Collection[int]) -> list[str]:
     """Why these frames cannot be given to a video, for people, or nothing."""
-    wrong = [n for n in given if not _whole(n) or not 0 <= n < frames]
+    wrong = [n for n in given if not whole(n) or not 0 <= n < frames]
     if wrong:
         some = ", ".join(map(repr, wrong[:5])) + (", ..." if len(wrong) > 5 else "")
         return [f"given: {some}, but the video's frames are 0 to {frames - 1}"]
@@ -117,7 +117,8 @@ def given_troubles(frames: int, given: Collection[int]) -> list[str]:
     return []
 
 
-def _whole(value: Any) -> bool:
+def whole(value: Any) -> bool:
+    """Whether this is a whole number; True and False are none."""
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
