@@ -8,7 +8,7 @@ from tests.nn.filled import filled
 from tests.nn.test_scope import FEATURES, PIXELS, TIMES, VIDEOS, attention, numbers_of, tokens, twin
 from tests.parallel.clips import quickly, simulated
 from tests.tolerances import FP64
-from vinf_jax.nn import abreast
+from vinf_jax.nn import abreast, tables
 from vinf_jax.nn.attention import softmax_over
 from vinf_jax.nn.context import surround
 from vinf_jax.nn.dual import DualScope
@@ -69,8 +69,8 @@ def attended(scope, numbers, module, run=None, clips=1, afar=None, portion=None)
 )
 def test_frames_in_place_are_the_twin(x64, asked, monkeypatch, scope, frames, gaps, afar, queries):
     """On one device and on clips, the last of which is filled up."""
-    monkeypatch.setattr(abreast, "QUERIES", queries)
-    monkeypatch.setattr(abreast, "KEYS", 2 * queries)
+    monkeypatch.setattr(tables, "QUERIES", queries)
+    monkeypatch.setattr(tables, "KEYS", 2 * queries)
     module, numbers = attention(), numbers_of(frames, gaps)
     expected = twin(scope, numbers, module, afar)
     for where in ((), (simulated, 2), (simulated, 4)):

@@ -95,6 +95,8 @@ FIELDS = st.fixed_dictionaries(
 @example(fields={"local": 2, "spread": 3}, frames=5, clips=4, gaps=True)
 @example(fields={"local": 0, "spread": 0}, frames=11, clips=2, gaps=False)
 @example(fields={"local": 20, "spread": 0, "strength": 3}, frames=9, clips=5, gaps=True)
+@example(fields={"local": 2, "spread": 3}, frames=40, clips=3, gaps=False)
+@example(fields={"local": 2, "spread": 3}, frames=61, clips=2, gaps=True)
 def test_dual_scope_is_its_twin_on_any_clips(x64, fields, frames, clips, gaps):
     scope, module, numbers = DualScope(**fields), attention(), numbers_of(frames, gaps)
     expected = twin(scope, numbers, module)

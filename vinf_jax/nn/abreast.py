@@ -5,8 +5,7 @@ nothing is transposed, and keys of a frame are computed once.
 """
 
 import math
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,91 +13,8 @@ from jax import Array
 
 from vinf_jax.nn.attention import Attention, by_kernel
 from vinf_jax.nn.portions import in_portions
+from vinf_jax.nn.tables import Table
 from vinf_jax.parallel import gpu
-from vinf_jax.parallel.timeline import NOWHERE, Timeline, Whole
-
-QUERIES, KEYS = 64, 128
-"""Of one attention that cuDNN's kernel holds at once."""
-HIDDEN = -3e4
-"""Logit bias of what is not seen; the best that a query sees has 0."""
-
-
-class Table(NamedTuple):
-    """Which source frames are seen, and how well.
-
-    places: of the source frames those that each block of queries may see, (blocks, S); None where
-    there is one block for all. bias: of logits, (B, blocks, T, S), None for none. scale: what
-    multiplies each frame's logits, (F or more,), None for nothing.
-    """
-
-    places: Array | None = None
-    bias: Array | None = None
-    scale: Array | None = None
-
-
-class Slots(NamedTuple):
-    """Frames by number, NOWHERE for none: query (blocks, T), and key (blocks, S) that these may see
-    as neighbours where `near`, as frames that all see as often as `far` says, both (blocks, S).
-    places: as in `Table`."""
-
-    query: Array
-    key: Array
-    near: Array
-    far: Array
-    places: Array | None
-
-
-def slots(line: Timeline, numbers: Array, reach: int, pick: Callable[[Array], Array]) -> Slots:
-    """Of a call on frames with these numbers (F,), whose sources are those of `sources`.
-
-    reach: how many frames away neighbours are at most. pick: of x (1, F) what all see.
-    """
-    frames = numbers.shape[0]
-    around = line.halo(numbers[None], reach, NOWHERE)[0]
-    far = pick(numbers[None])[0]
-    if isinstance(line, Whole):
-        if frames <= KEYS:
-            often = (far[:, None] == numbers).sum(0)
-            return Slots(*(x[None] for x in (numbers, numbers, often >= 0, often)), None)
-        lie = jnp.clip(jnp.arange(-reach, frames + reach), 0, frames - 1)
-        afar = pick(jnp.arange(frames)[None])[0]
-    else:
-        lie = jnp.arange(frames + 2 * reach)
-        afar = lie.shape[0] + jnp.arange(far.shape[0])
-    whole = lie.shape[0] + far.shape[0] <= KEYS
-    count = 1 if whole else max(1, round(frames / QUERIES))
-    size = -(-frames // count)
-    seen = jnp.arange(count)[:, None] * size + jnp.arange(size + 2 * reach)
-    rest = count * size - frames
-    query, around = (jnp.pad(x, (0, rest), constant_values=NOWHERE) for x in (numbers, around))
-    lie = jnp.pad(lie, (0, rest), mode="edge")
-    near, other = jnp.ones(seen.shape, bool), jnp.ones((count, far.shape[0]), bool)
-    return Slots(
-        query.reshape(count, size),
-        _beside(around[seen], far),
-        jnp.concatenate([near, ~other], 1),
-        jnp.concatenate([~near, other], 1).astype(int),
-        None if whole else _beside(lie[seen], afar),
-    )
-
-
-def _beside(near: Array, far: Array) -> Array:
-    """(blocks, S) and (G,), the same for all blocks: (blocks, S + G)."""
-    return jnp.concatenate([near, jnp.broadcast_to(far, (near.shape[0], *far.shape))], 1)
-
-
-def sources(line: Timeline, x: Array, reach: int, pick: Callable[[Array], Array]) -> Array:
-    """The frames that keys are made of, of x (B, F, ...): its own, or those that were sent."""
-    if isinstance(line, Whole):
-        return x
-    return jnp.concatenate([line.halo(x, reach), pick(x)], 1)
-
-
-def seen(logits: Array) -> Array:
-    """A bias from one that is -inf for what is not seen, moved so that its largest is 0: half
-    precision keeps what is near 0, and the softmax does not mind."""
-    top = logits.max(-1, keepdims=True)
-    return jnp.where(logits == -jnp.inf, HIDDEN, logits - jnp.where(top == -jnp.inf, 0, top))
 
 
 def attend(attention: Attention, x: Array, table: Table, context: Any) -> Array:

@@ -9,13 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from vinf_jax.nn.abreast import Slots, Table, seen, slots, sources
 from vinf_jax.nn.attention import Attention
 from vinf_jax.nn.blending import low_pass, smooth
 from vinf_jax.nn.scenes import far_frames, links, scene_of
 from vinf_jax.nn.scope import Parted, View, growth_troubles, refuse
+from vinf_jax.nn.tables import Reach, Slots, Table, seen, slots, sources
+from vinf_jax.nn.tables import attend as attend_by
 from vinf_jax.nn.windows import Sight, blocks, look, windows
-from vinf_jax.parallel import gpu
 from vinf_jax.parallel.noise import frame_noise, rescheduled_noise, shared_noise
 from vinf_jax.parallel.timeline import NOWHERE, Timeline
 
@@ -105,7 +105,7 @@ class DualScope(Parted):
         return (time >= self.switch).astype(float)
 
     def plan(self, timeline: Timeline, numbers: Array, time: Array, afar: Array | None) -> View:
-        view = View(self._sight(timeline, numbers, time, afar))
+        view = View()
         scenes = scene_of(numbers, self.cuts) if self.cuts else jnp.zeros_like(numbers)
         if self.cuts and not self.conv_across:
             view = view._replace(links=links(timeline, numbers, scenes))
@@ -116,13 +116,15 @@ class DualScope(Parted):
             view = view._replace(parts=clips if view.parts is None else clips + scenes)
         if self.spectral:
             low = low_pass(timeline, numbers, scenes, self.spectral)
-            view = view._replace(low=low, early=self.early(time))
-        elif gpu.on_gpu():
-            pick = partial(self._afar, timeline, afar=afar)
-            view = view._replace(
-                table=self._table(slots(timeline, numbers, self.local, pick), time)
-            )
-        return view
+            sight = self._sight(timeline, numbers, time, afar)
+            return view._replace(sight=sight, low=low, early=self.early(time))
+        reach = self._reach(timeline, numbers.shape[0], afar)
+        places = slots(timeline, numbers, reach, known=bool(self.cuts))
+        return view._replace(table=self._table(places, time))
+
+    def _reach(self, line: Timeline, frames: int, afar: Array | None) -> Reach:
+        count = min(self.spread, line.total(frames)) if afar is None else afar.shape[0]
+        return Reach(self.local, count, partial(self._afar, line, afar=afar))
 
     def _sight(self, timeline: Timeline, numbers: Array, time: Array, afar: Array | None) -> Sight:
         around = timeline.halo(numbers[None], self.local, NOWHERE)[0]
@@ -131,32 +133,29 @@ class DualScope(Parted):
         real = query != NOWHERE
         near = jnp.abs(query[:, :, None] - key[:, None, :]) <= self.local
         near &= real[:, :, None] & (key != NOWHERE)[:, None, :]
-        apart = scale = None
+        apart = None
         if self.cuts:
             here = scene_of(query, self.cuts)[:, :, None]
             near &= here == scene_of(key, self.cuts)[:, None, :]
             there = scene_of(self._afar(timeline, numbers[None], afar)[0], self.cuts)
             apart = jnp.where(here == there, 0.0, self.across)
-        if self.trained:
-            count = self.spread if afar is None else afar.shape[0]
-            count = near.sum(-1) + min(count, timeline.total(numbers.shape[0]))
-            scale = jnp.log(jnp.maximum(count, 1)) / math.log(self.trained)
-        return Sight(near, real, self.biases(time), apart, scale)
+        return Sight(near, real, self.biases(time), apart)
 
     def _afar(self, line: Timeline, x: Array, afar: Array | None) -> Array:
         return line.sample(x, self.spread) if afar is None else line.pick(x, afar)
 
     def _table(self, slots: Slots, time: Array) -> Table:
-        """What `_sight` says, as one bias: a key in both scopes has the sum of two weights."""
+        """A key in both scopes has the sum of two weights."""
         query, key = slots.query[:, :, None], slots.key[:, None, :]
         near = (jnp.abs(query - key) <= self.local) & slots.near[:, None, :]
-        near &= (query != NOWHERE) & (key != NOWHERE)
+        near &= key != NOWHERE
         far = jnp.log(slots.far)[:, None, :]
         if self.cuts:
             apart = scene_of(query, self.cuts) != scene_of(key, self.cuts)
             near, far = near & ~apart, far + jnp.where(apart, self.across, 0)
         here, there = self.biases(time)[..., None, None, None]
         logits = jnp.logaddexp(jnp.where(near, here, -jnp.inf), far + there)
+        logits = jnp.where(query == NOWHERE, -jnp.inf, logits)
         scale = None
         if self.trained:
             count = near.sum(-1) + slots.far.sum(-1, keepdims=True)
@@ -168,15 +167,15 @@ class DualScope(Parted):
 
     def sources(self, x: Array, context: Any) -> Array:
         line = context.timeline
-        return sources(line, x, self.local, partial(self._afar, line, afar=context.afar))
+        return sources(line, x, self._reach(line, x.shape[1], context.afar))
 
     def attend(self, attention: Attention, x: Array, context: Any) -> Array:
         line, view = context.timeline, context.plan
+        if view.table is not None:
+            return attend_by(attention, x, view.table, context)
         around = line.halo(x, self.local)
         afar = self._afar(line, x, context.afar)
         size = context.entries(x.shape[1])
-        if view.low is None or view.early is None:
-            return look(attention, x, around, afar, view.sight, self.local, size=size)
         alone = view.sight._replace(near=jnp.zeros((1, 1, 1), bool))
         near = view.sight._replace(apart=None)
         near = look(attention, x, around, afar[:, :0], near, self.local, size=size)

@@ -32,7 +32,7 @@ class Independent(Parted):
         key = windows(around, reach, NOWHERE, 0)[:, None, :]
         near = (query // self.length == key // self.length) & (query != NOWHERE) & (key != NOWHERE)
         sight = Sight(near, jnp.zeros((1, 1), bool), jnp.zeros((2, *time.shape)))
-        return View(sight, links(timeline, numbers, clips), clips)
+        return View(links(timeline, numbers, clips), clips, sight=sight)
 
     def attend(self, attention: Attention, x: Array, context: Any) -> Array:
         reach = self.length - 1

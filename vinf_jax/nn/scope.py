@@ -19,9 +19,9 @@ from typing import Any, NamedTuple, Protocol
 
 from jax import Array
 
-from vinf_jax.nn.abreast import Table
 from vinf_jax.nn.attention import Attention
 from vinf_jax.nn.scenes import Parts
+from vinf_jax.nn.tables import Table
 from vinf_jax.nn.windows import Sight
 from vinf_jax.parallel.noise import frame_noise
 from vinf_jax.parallel.timeline import Timeline
@@ -71,17 +71,17 @@ class View(NamedTuple):
     """The plan of a scope that parts the video.
 
     links: which frames a convolution reaches, as `Context.neighbours`; parts: (F,), whose frames
-    share statistics; None for what the whole video does. low: weights of `blending.low_pass`;
-    early: how much a video is in its global phase, (B,). table: what `sight` says, for devices with
-    an attention of their own.
+    share statistics; None for what the whole video does. table, sight: who sees whom, in the form
+    that the scope attends by. low: weights of `blending.low_pass`; early: how much a video is in
+    its global phase, (B,).
     """
 
-    sight: Sight
     links: Array | None = None
     parts: Array | None = None
+    table: Table | None = None
+    sight: Sight | None = None
     low: Array | None = None
     early: Array | None = None
-    table: Table | None = None
 
 
 class Parted(Synchronised):

@@ -9,6 +9,7 @@ from vinf_jax.nn.attention import Attention
 from vinf_jax.nn.context import Context
 from vinf_jax.nn.linear import Dense, gelu
 from vinf_jax.nn.norm import GroupNorm, layer_norm
+from vinf_jax.nn.tables import Table
 
 EPSILON = 1e-6
 """GroupNorm at the door of every transformer; the rest of the network uses 1e-5."""
@@ -112,7 +113,7 @@ class TemporalTransformer(nnx.Module):
             tokens = context.pixelwise(block.fed, tokens)
         return x + self.proj_out(unfold_space(tokens, x.shape))
 
-    def _abreast(self, tokens: Array, table: abreast.Table, context: Context) -> Array:
+    def _abreast(self, tokens: Array, table: Table, context: Context) -> Array:
         """tokens (B, F, H, W, C)."""
         for block in self.transformer_blocks:
             for attention, norm in ((block.attn1, block.norm1), (block.attn2, block.norm2)):

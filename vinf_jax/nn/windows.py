@@ -18,14 +18,12 @@ class Sight(NamedTuple):
     near: which keys of its window each query sees, (blocks, queries, keys); far: which queries see
     the far keys, (blocks, queries); bias: logit bias of near and of far keys, (2, B). Blocks may be
     1 where all are alike. apart: more bias of each far key, (blocks, queries, G), None for none.
-    scale: what multiplies each query's logits, (blocks, queries), None for nothing.
     """
 
     near: Array
     far: Array
     bias: Array
     apart: Array | None = None
-    scale: Array | None = None
 
 
 def look(
@@ -75,8 +73,6 @@ def _look(
     bias = bias[..., None, None, None, None]
     if sight.apart is not None:
         bias = bias[0], bias[1] + sight.apart[None, :, None].astype(x.dtype)
-    if sight.scale is not None:
-        query = query * sight.scale[None, :, :, None, None].astype(x.dtype)
     out = softmax_over(query, [near, far], bias=bias, seen=seen)
     out = merge_heads(out.reshape(x.shape[0], -1, *out.shape[3:])[:, :frames])
     return attention.to_out(out)

@@ -81,7 +81,7 @@ class Whole:
 
     def sample(self, x: Array, count: int) -> Array:
         """`count` frames evenly spaced over the video (all, if it has no more)."""
-        return self.take(x, spread(x.shape[1], count))
+        return x if count >= x.shape[1] else self.take(x, spread(x.shape[1], count))
 
     def anchor(self, x: Array) -> Array:
         """Frame 0 of the video, axis 1 kept with length 1."""
@@ -225,7 +225,9 @@ class Sharded:
         return self._open(lax.psum(jnp.where(owned, mine, 0), self.axis), x.dtype)
 
     def sample(self, x: Array, count: int) -> Array:
-        return self.take(x, spread(self.frames, count))
+        if count < self.frames:
+            return self.take(x, spread(self.frames, count))
+        return self._open(self.gather(self._sent(x)), x.dtype)
 
     def anchor(self, x: Array) -> Array:
         here = jnp.where(lax.axis_index(self.axis) == 0, x[:, :1], jnp.zeros_like(x[:, :1]))
