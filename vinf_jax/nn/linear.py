@@ -66,11 +66,13 @@ def strided(x: Array, kernel: Array, padding: Pair, stride: int) -> Array:
 def _as_product(pixels: int, kernel: Sequence[int]) -> bool:
     """Whether so many pixels by a kernel of this shape are better one product of what lies under
     the kernel. XLA swaps picture and kernel where the kernel is the larger one, and is 60 times
-    slower; on a CPU it takes up to twice as long for few pixels with many features."""
+    slower; on a CPU it takes up to twice as long for kernels of one pixel, and for few pixels with
+    many features."""
     height, width, inputs, outputs = kernel
     if pixels < height * width:
         return True
-    return height == width == 3 and pixels <= FEW and min(inputs, outputs) >= MANY and not on_gpu()
+    many = height == width == 3 and pixels <= FEW and min(inputs, outputs) >= MANY
+    return (many or height == width == 1) and not on_gpu()
 
 
 def _taps(
