@@ -13,7 +13,7 @@ from jax import Array
 
 from vinf_jax.nn.attention import Attention, by_kernel
 from vinf_jax.nn.portions import in_portions
-from vinf_jax.nn.tables import Table
+from vinf_jax.nn.tables import Table, beside
 from vinf_jax.parallel import gpu
 
 
@@ -74,7 +74,8 @@ def _look(
     query = jnp.pad(query, ((0, 0), (0, blocks * queries - frames), (0, 0), (0, 0)))
     query = _abreast(query, attention.heads)
     if table.places is not None:
-        key, value = (jnp.take(y, table.places, axis=1) for y in (key, value))
+        places = beside(*table.places)
+        key, value = (jnp.take(y, places, axis=1) for y in (key, value))
     query, key, value = (y.reshape(batch * blocks, -1, *y.shape[-2:]) for y in (query, key, value))
     if bias is not None:
         bias = bias.reshape(batch * blocks, 1, *bias.shape[2:])

@@ -43,12 +43,13 @@ class Reach(NamedTuple):
 class Table(NamedTuple):
     """Which source frames are seen, and how well.
 
-    places: of the source frames those that each block of queries may see, (blocks, S); None where
-    there is one block for all. bias: of logits, (B, blocks, T, S), None for none. scale: what
-    multiplies each frame's logits, (F or more,), None for nothing.
+    places: of the source frames those that each block of queries may see, and those that all may
+    see, (blocks, S - G) and (G,); None where all see all of them in their order. bias: of logits,
+    (B, blocks, T, S), None for none. scale: what multiplies each frame's logits, (F or more,), None
+    for nothing.
     """
 
-    places: Array | None = None
+    places: tuple[Array, Array] | None = None
     bias: Array | None = None
     scale: Array | None = None
 
@@ -62,7 +63,7 @@ class Slots(NamedTuple):
     key: Array
     near: Array
     far: Array
-    places: Array | None
+    places: tuple[Array, Array] | None
 
 
 def slots(line: Timeline, numbers: Array, reach: Reach, known: bool) -> Slots:
@@ -93,10 +94,10 @@ def slots(line: Timeline, numbers: Array, reach: Reach, known: bool) -> Slots:
     local, other = jnp.ones(seen.shape, bool), jnp.ones((count, far.shape[0]), bool)
     return Slots(
         query.reshape(count, size),
-        _beside(around[seen], far),
+        beside(around[seen], far),
         jnp.concatenate([local, ~other], 1),
         jnp.concatenate([~local, other], 1).astype(int),
-        None if whole else _beside(lie[seen], afar),
+        None if whole else (lie[seen], afar),
     )
 
 
@@ -107,7 +108,7 @@ def _together(line: Timeline, frames: int, reach: Reach) -> bool:
     return line.total(frames) <= min(asked, reach.blocks()[1])
 
 
-def _beside(near: Array, far: Array) -> Array:
+def beside(near: Array, far: Array) -> Array:
     """(blocks, S) and (G,), the same for all blocks: (blocks, S + G)."""
     return jnp.concatenate([near, jnp.broadcast_to(far, (near.shape[0], *far.shape))], 1)
 
@@ -161,10 +162,13 @@ def _look(attention: Attention, x: Array, source: Array, table: Table, bias: Arr
         query = query * table.scale[:frames, None].astype(x.dtype)
     query = jnp.pad(query, ((0, 0), (0, 0), (0, blocks * queries - frames), (0, 0)))
     query = query.reshape(*x.shape[:2], blocks, queries, -1)
-    key, value = (
-        y[:, :, None] if table.places is None else jnp.take(y, table.places, axis=2)
-        for y in attention.keys_values(source)
-    )
-    query, key, value = (split_heads(y, attention.heads) for y in (query, key, value))
-    out = merge_heads(softmax_over(query, [(key, value)], [bias[:, None, :, None]]))
-    return attention.to_out(out.reshape(*x.shape[:2], blocks * queries, -1)[:, :, :frames])
+    made = [split_heads(y, attention.heads) for y in attention.keys_values(source)]
+    sets, ends = [[y[:, :, None] for y in made]], []
+    if table.places is not None:
+        near, far = table.places
+        sets = [[jnp.take(y, places, axis=2) for y in made] for places in (near, far[None])]
+        ends = [near.shape[1]]
+    query = split_heads(query, attention.heads)
+    out = softmax_over(query, sets, jnp.split(bias[:, None, :, None], ends, axis=-1))
+    out = merge_heads(out).reshape(*x.shape[:2], blocks * queries, -1)
+    return attention.to_out(out[:, :, :frames])
