@@ -172,7 +172,8 @@ class DualScope(Parted):
     def attend(self, attention: Attention, x: Array, context: Any) -> Array:
         line, view = context.timeline, context.plan
         if view.table is not None:
-            return attend_by(attention, x, view.table, context)
+            reach = self._reach(line, x.shape[1], context.afar)
+            return attend_by(attention, x, view.table, reach, context)
         around = line.halo(x, self.local)
         afar = self._afar(line, x, context.afar)
         size = context.entries(x.shape[1])

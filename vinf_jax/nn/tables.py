@@ -2,10 +2,11 @@
 says who is seen. Cost is linear in frames: queries are cut into blocks, unless there are few.
 
 Keys are made once of every frame that is there. What must come from other devices is asked for as
-neighbours and far frames, or as the whole video where that is no more.
+neighbours and far frames, of which keys are made here; where all frames of the video are no more
+than those, every device makes the keys of its own and all are sent.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -131,38 +132,52 @@ def seen(logits: Array) -> Array:
     return jnp.maximum(logits, HIDDEN) if gpu.on_gpu() else logits
 
 
-def attend(attention: Attention, x: Array, table: Table, context: Any) -> Array:
-    """Temporal attention under the context's scope, by a table that has a bias; x (N, F, C) with
-    N = videos x pixels."""
-    source = context.scope.sources(x, context)
-    size = context.entries(max(x.shape[1], source.shape[1]))
-    return look(attention, x, source, table, size)
+def attend(attention: Attention, x: Array, table: Table, reach: Reach, context: Any) -> Array:
+    """Temporal attention by a table that has a bias, made of `slots`; x (N, F, C) with N = videos x
+    pixels."""
+    line, frames = context.timeline, x.shape[1]
+    if isinstance(line, Whole):
+        given = list[Array]()
+    elif _together(line, frames, reach):
+        given = [line.sample(y, line.total(frames)) for y in attention.keys_values(x)]
+    else:
+        given = [sources(line, x, reach)]
+    size = context.entries(max(y.shape[1] for y in (x, *given)))
+    return look(attention, x, given, table, size)
 
 
 def look(
-    attention: Attention, x: Array, source: Array, table: Table, size: int | None = None
+    attention: Attention,
+    x: Array,
+    given: Sequence[Array],
+    table: Table,
+    size: int | None = None,
 ) -> Array:
-    """x (N, F, C) looks at source (N, S, C): as x. size: pixels of a video that are computed at
-    once, None for all."""
-    alone, bias = source is x, jnp.asarray(table.bias, x.dtype)
+    """x (N, F, C) looks at itself, at the one `given` source (N, S, C), or by two, keys and values
+    (N, S, C'): as x. size: pixels of a video that are computed at once, None for all."""
+    bias = jnp.asarray(table.bias, x.dtype)
     shape = (bias.shape[0], x.shape[0] // bias.shape[0])
 
-    def part(x: Array, *given: Array) -> Array:
-        return _look(attention, x, x if alone else given[0], table, given[-1])
+    def part(x: Array, *rest: Array) -> Array:
+        *given, bias = rest
+        made = given if len(given) == 2 else attention.keys_values(*(given or [x]))
+        return _look(attention, x, made, table, bias)
 
-    cut = [y.reshape(*shape, *y.shape[1:]) for y in ((x,) if alone else (x, source))]
+    cut = [y.reshape(*shape, *y.shape[1:]) for y in (x, *given)]
     return in_portions(part, cut, size, (bias,)).reshape(x.shape)
 
 
-def _look(attention: Attention, x: Array, source: Array, table: Table, bias: Array) -> Array:
-    """x (B, P, F, C), source (B, P, S, C), bias (B, blocks, T, S)."""
+def _look(
+    attention: Attention, x: Array, made: Sequence[Array], table: Table, bias: Array
+) -> Array:
+    """x (B, P, F, C), made (B, P, S, C') keys and values, bias (B, blocks, T, S)."""
     frames, (blocks, queries) = x.shape[2], bias.shape[1:3]
     query = attention.to_q(x)
     if table.scale is not None:
         query = query * table.scale[:frames, None].astype(x.dtype)
     query = jnp.pad(query, ((0, 0), (0, 0), (0, blocks * queries - frames), (0, 0)))
     query = query.reshape(*x.shape[:2], blocks, queries, -1)
-    made = [split_heads(y, attention.heads) for y in attention.keys_values(source)]
+    made = [split_heads(y, attention.heads) for y in made]
     sets, ends = [[y[:, :, None] for y in made]], []
     if table.places is not None:
         near, far = table.places
