@@ -77,6 +77,7 @@ def get_config(variant: str = "mended") -> ConfigDict:
             "pixel": 4.0,
             "square": 0.0,
             "perceptual": 4.0,
+            "bounds": 0.0,
             "adversarial": 1.0,
             "match": 4.0,
             "critic_width": 64,

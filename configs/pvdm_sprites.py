@@ -61,6 +61,7 @@ def get_config() -> ConfigDict:
             "pixel": 0.0,
             "square": 8.0,
             "perceptual": 0.5,
+            "bounds": 0.0,
             "adversarial": 1.0,
             "match": 4.0,
             "critic_width": 32,

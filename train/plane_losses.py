@@ -38,13 +38,13 @@ def one_frame_each(key: Array, *videos: Array) -> list[Array]:
 def losses(t, graph: Any, critic_graphs: Mapping[str, Any], distance: Distance, dtype: Any) -> dict:
     """Of both players, as `training.adversarial.updater` takes them.
 
-    t: weights `pixel`, `square`, `perceptual`, `adversarial`, `match`. critic_graphs: "frame" and
-    "clip". dtype: of the arithmetic.
+    t: weights `pixel`, `square`, `perceptual`, `bounds`, `adversarial`, `match`. critic_graphs:
+    "frame" and "clip". dtype: of the arithmetic.
     """
 
     def model(parameters, critic, batch, key):
-        real, made = _passed(graph, parameters, batch, dtype)
-        value, seen = reconstruction(t, real, made, distance, key)
+        real, made, free = _passed(graph, parameters, batch, dtype)
+        value, seen = reconstruction(t, real, made, free, distance, key)
         pairs = _both(real, made, key)
         verdicts, matched = jnp.zeros(()), jnp.zeros(())
         for name, (truth, guess) in pairs.items():
@@ -56,7 +56,7 @@ def losses(t, graph: Any, critic_graphs: Mapping[str, Any], distance: Distance, 
         return value, seen | {"fooled": -verdicts, "matching": matched}
 
     def critic(critic, parameters, batch, key):
-        real, made = _passed(graph, parameters, batch, dtype)
+        real, made, _ = _passed(graph, parameters, batch, dtype)
         missed = jnp.zeros(())
         for name, (truth, guess) in _both(real, jax.lax.stop_gradient(made), key).items():
             judge = _critic(critic_graphs, critic, name, dtype)
@@ -76,13 +76,16 @@ def alone(t, graph: Any, distance: Distance, dtype: Any) -> Callable:
     return loss
 
 
-def reconstruction(t, real: Array, made: Array, distance: Distance, key: Array):
-    """Pixels, and how one frame of every clip looks: (loss, metrics). PSNR is in dB of a range of
-    2."""
+def reconstruction(t, real: Array, made: Array, free: Array, distance: Distance, key: Array):
+    """Pixels, how one frame of every clip looks, and how far latents before tanh, `free`, lie
+    beyond -1 and 1: (loss, metrics). PSNR is in dB of a range of 2."""
+    beyond = (jax.nn.relu(jnp.abs(free) - 1) ** 2).mean()
     off, square = jnp.abs(made - real).mean(), ((made - real) ** 2).mean()
     looks = distance(*one_frame_each(key, made, real))
-    return t.pixel * off + t.square * square + t.perceptual * looks, {
+    value = t.pixel * off + t.square * square + t.perceptual * looks + t.bounds * beyond
+    return value, {
         "absolute": off,
+        "beyond": beyond,
         "looks": looks,
         "psnr": 10 * jnp.log10(4 / square),
     }
@@ -93,11 +96,14 @@ def cast(parameters: Mapping[str, Array], dtype: Any) -> dict[str, Array]:
     return {name: x.astype(dtype) for name, x in parameters.items()}
 
 
-def _passed(graph: Any, parameters: Any, batch: Array, dtype: Any) -> tuple[Array, Array]:
-    """Clips in [-1, 1] and what the autoencoder makes of them, float32."""
+def _passed(graph: Any, parameters: Any, batch: Array, dtype: Any) -> tuple[Array, ...]:
+    """Clips in [-1, 1], what the autoencoder makes of them, and their latents before tanh,
+    float32."""
     real = to_unit(batch)
     model = merge(graph, cast(parameters, dtype))
-    return real, model.decode(model.encode(real.astype(dtype))).astype(jnp.float32)
+    free = model.before_tanh(real.astype(dtype))
+    made = model.decode(jnp.tanh(free))
+    return real, made.astype(jnp.float32), free.astype(jnp.float32)
 
 
 def _both(real: Array, made: Array, key: Array) -> dict[str, tuple[Array, Array]]:

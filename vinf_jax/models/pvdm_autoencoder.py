@@ -111,7 +111,7 @@ class Plane(nnx.Module):
         self.from_latent = Dense(latent_channels, width, rngs=rngs)
 
     def project(self, x: Array) -> Array:
-        """Sequences (B, h, w, T, C) to latents (B, h, w, D) in (-1, 1)."""
+        """Sequences (B, h, w, T, C) to what tanh makes latents of, (B, h, w, D)."""
         sequences = x.reshape(-1, *x.shape[3:])
         token = jnp.asarray(self.token[...], x.dtype)
         token = jnp.broadcast_to(token, (len(sequences), 1, x.shape[-1]))
@@ -120,7 +120,7 @@ class Plane(nnx.Module):
         for layer in self.layers[:-1]:
             seen = layer(seen, seen)
         first = self.layers[-1](seen[:, :1], seen)  # only this place is read
-        return jnp.tanh(self.to_latent(first)).reshape(*x.shape[:3], -1)
+        return self.to_latent(first).reshape(*x.shape[:3], -1)
 
 
 class PVDMAutoencoder(nnx.Module):
@@ -181,6 +181,10 @@ class PVDMAutoencoder(nnx.Module):
 
     def encode(self, video: Array) -> Array:
         """Latents (B, N, D) of videos (B, F, H, W, 3). Raises ValueError for another F, H or W."""
+        return jnp.tanh(self.before_tanh(video))
+
+    def before_tanh(self, video: Array) -> Array:
+        """As `encode`, not yet bounded."""
         if video.shape[1:] != self.shape:
             raise ValueError(
                 f"video: {_by(video.shape[1:])}, but this autoencoder is built for frames x height "
