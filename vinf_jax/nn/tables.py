@@ -137,32 +137,36 @@ def attend(attention: Attention, x: Array, table: Table, reach: Reach, context: 
     pixels."""
     line, frames = context.timeline, x.shape[1]
     if isinstance(line, Whole):
-        given = list[Array]()
-    elif _together(line, frames, reach):
-        given = [line.sample(y, line.total(frames)) for y in attention.keys_values(x)]
-    else:
-        given = [sources(line, x, reach)]
-    size = context.entries(max(y.shape[1] for y in (x, *given)))
-    return look(attention, x, given, table, size)
+        return look(attention, x, (), attention.keys_values, table, context)
+    if _together(line, frames, reach):
+        made = [line.sample(y, line.total(frames)) for y in attention.keys_values(x)]
+        return look(attention, x, made, lambda _, *made: made, table, context)
+    parts = line.halo(x, reach.near), reach.pick(x)
+
+    def joined(_: Array, *parts: Array) -> tuple[Array, Array]:
+        return attention.keys_values(jnp.concatenate(parts, axis=2))
+
+    return look(attention, x, parts, joined, table, context)
 
 
 def look(
     attention: Attention,
     x: Array,
     given: Sequence[Array],
+    keys_values: Callable[..., Sequence[Array]],
     table: Table,
-    size: int | None = None,
+    context: Any,
 ) -> Array:
-    """x (N, F, C) looks at itself, at the one `given` source (N, S, C), or by two, keys and values
-    (N, S, C'): as x. size: pixels of a video that are computed at once, None for all."""
+    """x (N, F, C) looks at the keys and values that `keys_values` makes of it and of what is given
+    beside it, arrays (N, S, C'): as x. In portions of pixels, all as (B, P, ...)."""
     bias = jnp.asarray(table.bias, x.dtype)
     shape = (bias.shape[0], x.shape[0] // bias.shape[0])
 
     def part(x: Array, *rest: Array) -> Array:
         *given, bias = rest
-        made = given if len(given) == 2 else attention.keys_values(*(given or [x]))
-        return _look(attention, x, made, table, bias)
+        return _look(attention, x, keys_values(x, *given), table, bias)
 
+    size = context.entries(max(y.shape[1] for y in (x, *given)))
     cut = [y.reshape(*shape, *y.shape[1:]) for y in (x, *given)]
     return in_portions(part, cut, size, (bias,)).reshape(x.shape)
 
