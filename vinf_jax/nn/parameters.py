@@ -28,18 +28,14 @@ def abstract(build: Callable[..., M]) -> M:
 
 def flat(module: nnx.Module) -> dict[str, Any]:
     """The module's parameters by dotted name, e.g. 'mid_block.resnets.0.conv1.kernel'."""
-    return _flat(nnx.state(module))
+    return split(module)[1]
 
 
 def split(module: nnx.Module) -> tuple[Any, dict[str, Any]]:
     """(graphdef, flat parameters): what a compiled function takes. `merge` is the inverse."""
     graphdef, state = nnx.split(module)
-    return graphdef, _flat(state)
-
-
-def _flat(state: Any) -> dict[str, Any]:
     leaves = nnx.to_flat_state(state)
-    return {".".join(map(str, path)): leaf.get_value() for path, leaf in leaves}
+    return graphdef, {".".join(map(str, path)): leaf.get_value() for path, leaf in leaves}
 
 
 def merge(graphdef: Any, parameters: Mapping[str, Any]) -> Any:

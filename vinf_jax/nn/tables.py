@@ -85,7 +85,7 @@ def slots(line: Timeline, numbers: Array, reach: Reach, known: bool) -> Slots:
         lie = jnp.arange(frames + 2 * near)
         afar = lie.shape[0] + jnp.arange(far.shape[0])
     queries, keys = reach.blocks()
-    whole = lie.shape[0] + far.shape[0] <= keys and not isinstance(line, Whole)
+    whole = lie.shape[0] + far.shape[0] <= keys
     count = 1 if whole else max(1, round(frames / queries))
     size = -(-frames // count)
     seen = jnp.arange(count)[:, None] * size + jnp.arange(size + 2 * near)
