@@ -66,6 +66,32 @@ def test_a_margin_and_its_zeros_are_the_halo(x64):
         np.testing.assert_array_equal(part, wanted)
 
 
+@given(frames=FRAMES, clips=CLIPS, near=st.integers(0, 9), far=st.integers(0, 6))
+@example(frames=5, clips=4, near=2, far=3)
+@example(frames=6, clips=1, near=8, far=2)
+def test_reached_frames_lie_where_places_say(x64, frames, clips, near, far):
+    """Neighbours that are there, and the picked frames."""
+
+    def found(line, part):
+        def pick(y):
+            return line.sample(y, far)
+
+        length = part.shape[1]
+        numbers = line.first_frame(length) + jnp.arange(length)[None]
+        parts = jnp.concatenate(line.reached(part, near, pick), axis=1)
+        around, picked = line.places(length, near, pick)
+        there = line.halo(numbers, near, NOWHERE)[0] != NOWHERE
+        near_ones = jnp.where(there[:, None], jnp.take(parts, around, axis=1), 0)
+        wanted = line.halo(part, near), pick(part)
+        got = near_ones, jnp.take(parts, picked, axis=1)
+        return jnp.concatenate([*wanted, *got], axis=1)
+
+    x = video(frames)
+    for out in [quickly(lambda x: found(Whole(), x))(x), *simulated(found, x, clips)]:
+        wanted, got = np.split(np.asarray(out), 2, axis=1)
+        np.testing.assert_array_equal(got, wanted)
+
+
 def test_halo_of_numbers_is_filled_with_numbers(x64):
     numbers = np.arange(5)[None]
     out = simulated(lambda line, part: line.halo(part, 2, NOWHERE), numbers, 4, poison=99)

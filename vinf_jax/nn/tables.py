@@ -7,15 +7,17 @@ than those, every device makes the keys of its own and all are sent.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 
 from vinf_jax.nn.attention import Attention, merge_heads, softmax_over, split_heads
 from vinf_jax.nn.portions import in_portions
 from vinf_jax.parallel import gpu
-from vinf_jax.parallel.timeline import NOWHERE, Timeline, Whole
+from vinf_jax.parallel.timeline import NOWHERE, Pick, Timeline
 
 QUERIES, KEYS = 64, 128
 """Of one attention that cuDNN's kernel holds at once."""
@@ -30,7 +32,7 @@ class Reach(NamedTuple):
 
     near: int
     far: int
-    pick: Callable[[Array], Array]
+    pick: Pick
 
     def blocks(self) -> tuple[int, int]:
         """Frames of a block of queries, about, and the most keys that all queries see at once. A
@@ -78,12 +80,7 @@ def slots(line: Timeline, numbers: Array, reach: Reach, known: bool) -> Slots:
         return Slots(*(x[None] for x in (numbers, everyone, often >= 0, often)), None)
     around = line.halo(numbers[None], near, NOWHERE)[0]
     far = reach.pick(numbers[None])[0] if known else jnp.full(reach.far, NOWHERE)
-    if isinstance(line, Whole):
-        lie = jnp.clip(jnp.arange(-near, frames + near), 0, frames - 1)
-        afar = reach.pick(jnp.arange(frames)[None])[0]
-    else:
-        lie = jnp.arange(frames + 2 * near)
-        afar = lie.shape[0] + jnp.arange(far.shape[0])
+    lie, afar = line.places(frames, near, reach.pick)
     queries, keys = reach.blocks()
     whole = lie.shape[0] + far.shape[0] <= keys
     count = 1 if whole else max(1, round(frames / queries))
@@ -105,8 +102,9 @@ def slots(line: Timeline, numbers: Array, reach: Reach, known: bool) -> Slots:
 def _together(line: Timeline, frames: int, reach: Reach) -> bool:
     """Whether all frames of the video are looked at together: not too many, and no more than would
     be there of others."""
-    asked = frames if isinstance(line, Whole) else frames + 2 * reach.near + reach.far
-    return line.total(frames) <= min(asked, reach.blocks()[1])
+    ask = partial(line.reached, near=reach.near, pick=reach.pick)
+    parts = jax.eval_shape(ask, jnp.zeros((1, frames)))
+    return line.total(frames) <= min(sum(y.shape[1] for y in parts), reach.blocks()[1])
 
 
 def beside(near: Array, far: Array) -> Array:
@@ -119,9 +117,8 @@ def sources(line: Timeline, x: Array, reach: Reach) -> Array:
     frames = x.shape[1]
     if _together(line, frames, reach):
         return line.sample(x, line.total(frames))
-    if isinstance(line, Whole):
-        return x
-    return jnp.concatenate([line.halo(x, reach.near), reach.pick(x)], 1)
+    parts = line.reached(x, reach.near, reach.pick)
+    return jnp.concatenate(parts, 1) if len(parts) > 1 else parts[0]
 
 
 def seen(logits: Array) -> Array:
@@ -136,17 +133,17 @@ def attend(attention: Attention, x: Array, table: Table, reach: Reach, context: 
     """Temporal attention by a table that has a bias, made of `slots`; x (N, F, C) with N = videos x
     pixels."""
     line, frames = context.timeline, x.shape[1]
-    if isinstance(line, Whole):
+    sent = [y for y in line.reached(x, reach.near, reach.pick) if y is not x]
+    if not sent:
         return look(attention, x, (), attention.keys_values, table, context)
     if _together(line, frames, reach):
         made = [line.sample(y, line.total(frames)) for y in attention.keys_values(x)]
         return look(attention, x, made, lambda _, *made: made, table, context)
-    parts = line.halo(x, reach.near), reach.pick(x)
 
-    def joined(_: Array, *parts: Array) -> tuple[Array, Array]:
-        return attention.keys_values(jnp.concatenate(parts, axis=2))
+    def joined(_: Array, *sent: Array) -> tuple[Array, Array]:
+        return attention.keys_values(jnp.concatenate(sent, axis=2))
 
-    return look(attention, x, parts, joined, table, context)
+    return look(attention, x, sent, joined, table, context)
 
 
 def look(

@@ -6,7 +6,7 @@ never knows where it runs. Frames lie on axis 1 of every array, in the order of 
 frame count that the clips do not divide is padded at the end, and the padding never takes part.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,9 @@ EXCHANGES = ("exact", "int8")
 """How features go to other devices: as they are, or as `rounded.packed`."""
 NOWHERE = -(2**30)
 """The number of a frame that does not exist; far from every frame that does."""
+
+Pick = Callable[[Array], Array]
+"""Takes some frames of the video, the same on every device, of x (B, F, ...)."""
 
 
 def spread(frames: int, count: int) -> list[int]:
@@ -61,6 +64,17 @@ class Whole:
         """`halo`, or as much of it as must be asked for: x with frames on both sides, and how many
         more there are that are zeros. A convolution adds zeros without copying x."""
         return x, width
+
+    def reached(self, x: Array, near: int, pick: Pick) -> list[Array]:
+        """Parts of axis 1 that together hold the frames held here, those up to `near` away from
+        them and those that `pick` takes; x itself holds what others need not send."""
+        return [x]
+
+    def places(self, length: int, near: int, pick: Pick) -> tuple[Array, Array]:
+        """Where the parts of `reached`, joined, have frames -near to length + near (of those that
+        the video has not, any), and the picked ones."""
+        around = jnp.clip(jnp.arange(-near, length + near), 0, length - 1)
+        return around, pick(jnp.arange(length)[None])[0]
 
     def moments(self, mean: Array, variance: Array) -> tuple[Array, Array]:
         """Mean and variance over the video, from those inside each frame (equal weights)."""
@@ -132,6 +146,14 @@ class Sharded:
 
     def margin(self, x: Array, width: int) -> tuple[Array, int]:
         return self.halo(x, width), 0
+
+    def reached(self, x: Array, near: int, pick: Pick) -> list[Array]:
+        return [self.halo(x, near), pick(x)]
+
+    def places(self, length: int, near: int, pick: Pick) -> tuple[Array, Array]:
+        around = length + 2 * near
+        far = jax.eval_shape(pick, jnp.zeros((1, length))).shape[1]
+        return jnp.arange(around), around + jnp.arange(far)
 
     def _from(self, x: Array, distance: int) -> Array:
         """What the clip `distance` to the left holds. A full ring (vmap knows no other): the
