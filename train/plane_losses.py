@@ -38,12 +38,13 @@ def one_frame_each(key: Array, *videos: Array) -> list[Array]:
 def losses(t, graph: Any, critic_graphs: Mapping[str, Any], distance: Distance, dtype: Any) -> dict:
     """Of both players, as `training.adversarial.updater` takes them.
 
-    t: weights `pixel`, `square`, `perceptual`, `bounds`, `adversarial`, `match`. critic_graphs:
-    "frame" and "clip". dtype: of the arithmetic.
+    t: weights `pixel`, `square`, `perceptual`, `bounds`, `adversarial`, `match`, and how much
+    noise lies on the latents, `latent_noise`. critic_graphs: "frame" and "clip". dtype: of the
+    arithmetic.
     """
 
     def model(parameters, critic, batch, key):
-        real, made, free = _passed(graph, parameters, batch, dtype)
+        real, made, free = passed(t, graph, parameters, batch, dtype, key)
         value, seen = reconstruction(t, real, made, free, distance, key)
         pairs = _both(real, made, key)
         verdicts, matched = jnp.zeros(()), jnp.zeros(())
@@ -56,7 +57,7 @@ def losses(t, graph: Any, critic_graphs: Mapping[str, Any], distance: Distance, 
         return value, seen | {"fooled": -verdicts, "matching": matched}
 
     def critic(critic, parameters, batch, key):
-        real, made, _ = _passed(graph, parameters, batch, dtype)
+        real, made, _ = passed(t, graph, parameters, batch, dtype, key)
         missed = jnp.zeros(())
         for name, (truth, guess) in _both(real, jax.lax.stop_gradient(made), key).items():
             judge = _critic(critic_graphs, critic, name, dtype)
@@ -71,7 +72,8 @@ def alone(t, graph: Any, distance: Distance, dtype: Any) -> Callable:
     """The first stage: the model without critics, as `training.state.updater` takes it."""
 
     def loss(parameters, batch, key):
-        return reconstruction(t, *_passed(graph, parameters, batch, dtype), distance, key)
+        seen = passed(t, graph, parameters, batch, dtype, key)
+        return reconstruction(t, *seen, distance, key)
 
     return loss
 
@@ -91,19 +93,25 @@ def reconstruction(t, real: Array, made: Array, free: Array, distance: Distance,
     }
 
 
-def cast(parameters: Mapping[str, Array], dtype: Any) -> dict[str, Array]:
-    """Parameters in the precision of the arithmetic."""
-    return {name: x.astype(dtype) for name, x in parameters.items()}
-
-
-def _passed(graph: Any, parameters: Any, batch: Array, dtype: Any) -> tuple[Array, ...]:
-    """Clips in [-1, 1], what the autoencoder makes of them, and their latents before tanh,
-    float32."""
+def passed(
+    t, graph: Any, parameters: Mapping[str, Array], batch: Array, dtype: Any, key: Array
+) -> tuple[Array, ...]:
+    """Clips (bytes) in [-1, 1], what the autoencoder makes of them with noise of t.latent_noise on
+    their latents, and those latents before tanh; float32."""
     real = to_unit(batch)
     model = merge(graph, cast(parameters, dtype))
     free = model.before_tanh(real.astype(dtype))
-    made = model.decode(jnp.tanh(free))
+    latents = jnp.tanh(free)
+    if t.latent_noise:
+        noise = jax.random.normal(jax.random.fold_in(key, 1), latents.shape, dtype)
+        latents += t.latent_noise * noise
+    made = model.decode(latents)
     return real, made.astype(jnp.float32), free.astype(jnp.float32)
+
+
+def cast(parameters: Mapping[str, Array], dtype: Any) -> dict[str, Array]:
+    """Parameters in the precision of the arithmetic."""
+    return {name: x.astype(dtype) for name, x in parameters.items()}
 
 
 def _both(real: Array, made: Array, key: Array) -> dict[str, tuple[Array, Array]]:

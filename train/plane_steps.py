@@ -41,8 +41,8 @@ def autoencoder(config) -> Step:
 
 
 def unet(config) -> Step:
-    """Predicts the noise of clips, mean squared. A batch is {"target", "condition"}, latents
-    (B, N, D)."""
+    """Predicts the noise of clips, mean squared, weighted as `loss_weight` says. A batch is
+    {"target", "condition"}, latents (B, N, D)."""
     t = config.train_diffusion
     graph, fresh = new_unet(config)
     schedule, dtype = Schedule.pvdm(), arithmetic(config)
@@ -58,7 +58,10 @@ def unet(config) -> Step:
         def model(x, times):
             return network(x.astype(dtype), times, condition).astype(jnp.float32)
 
-        return denoising_loss(model, schedule, "epsilon", target, noise, times), {}
+        value = denoising_loss(
+            model, schedule, "epsilon", target, noise, times, weight=t.loss_weight
+        )
+        return value, {}
 
     return _step(config, t, 3, graph, fresh, loss)
 

@@ -40,12 +40,18 @@ def run(config, out: Path, stages: Sequence[str] = STAGES, weights: Path | None 
 
 def check(config) -> None:
     """Refuses a config that cannot be trained, with everything that is wrong."""
+    from vinf_jax.diffusion.losses import WEIGHTS
+
     from . import plane_rules
 
     t = config.train_diffusion
     troubles = plane_rules.troubles("train_diffusion", t)
     if t.coin not in ("sample", "batch"):
         troubles.append(f"train_diffusion.coin: {t.coin!r}; give sample or batch")
+    if t.loss_weight not in WEIGHTS:
+        troubles.append(
+            f"train_diffusion.loss_weight: {t.loss_weight!r}; give {' or '.join(WEIGHTS)}"
+        )
     if t.windows < 2:
         troubles.append(f"train_diffusion.windows: {t.windows}; give 2 or more, both clips' own")
     if t.batch % config.devices:

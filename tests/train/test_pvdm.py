@@ -167,8 +167,12 @@ def test_configs_that_do_not_fit(tmp_path):
     with pytest.raises(ValueError, match=r"accumulate: 2, but only adamw.*decay_steps: 1, but"):
         pvdm_autoencoder.run(config, tmp_path)
     config = tiny()
-    config.train_diffusion.update({"coin": "both", "windows": 1, "rule": "sgd"})
-    with pytest.raises(ValueError, match=r"rule: 'sgd'.*coin: 'both'.*windows: 1"):
+    config.train_diffusion.update(
+        {"coin": "both", "windows": 1, "rule": "sgd", "loss_weight": "snr"}
+    )
+    with pytest.raises(
+        ValueError, match=r"rule: 'sgd'.*coin: 'both'.*loss_weight: 'snr'.*windows: 1"
+    ):
         pvdm_diffusion.run(config, tmp_path)
     with pytest.raises(ValueError, match="no checkpoint of the stage reconstruction"):
         pvdm_autoencoder.run(tiny(), tmp_path, ["adversarial"])

@@ -6,6 +6,8 @@ from jax import Array
 from vinf_jax.diffusion.denoiser import Model, kind_named
 from vinf_jax.diffusion.schedule import Schedule, refuse
 
+WEIGHTS = ("uniform", "min_snr")
+
 
 def denoising_loss(
     model: Model,
@@ -27,8 +29,8 @@ def denoising_loss(
     predicts that is min(SNR, gamma) / SNR for epsilon and min(SNR, gamma) / (SNR + 1) for v.
     """
     formulas = kind_named(kind)
-    if weight not in ("uniform", "min_snr"):
-        refuse([f"loss weight {weight!r} is unknown: give uniform or min_snr"])
+    if weight not in WEIGHTS:
+        refuse([f"loss weight {weight!r} is unknown: give {' or '.join(WEIGHTS)}"])
     alpha, sigma = schedule.levels(times, x0)
     output = model(schedule.noisy(x0, noise, times), times)
     error = (output - formulas.target(x0, noise, alpha, sigma)) ** 2
