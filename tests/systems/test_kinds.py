@@ -81,7 +81,7 @@ def test_reused_features_are_those_of_the_last_whole_step(levels):
     """The twin: the sampler's steps one by one, and the network asked for its levels by hand."""
     model = tiny_model(unet=levels, sampler="ddim", steps=5)
     making = model.begin(PROMPTS, frames=6, reuse=3)
-    numbers, text = jnp.arange(6), jnp.asarray(making._text(np.arange(6)))[:, 0]
+    numbers, text = jnp.arange(6), jnp.asarray(making.stepping.text(np.arange(6)))[:, 0]
 
     @jax.jit
     def asked(x, time, deep=None):

@@ -1,38 +1,28 @@
 """One video from a checked request, wave by wave: set-up, compile, denoise, decode."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property, partial
-from typing import Any
+from functools import partial
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh, NamedSharding
-from jax.sharding import PartitionSpec as P
+from jax.sharding import Mesh
 
 from vinf_jax.diffusion.samplers import State
 from vinf_jax.diffusion.schedule import Schedule
 from vinf_jax.parallel.mesh import (
-    CLIP,
-    EVERYWHERE,
     FRAMES,
-    HALVED_FRAMES,
     local_clips,
     own_frames,
     place,
 )
 from vinf_jax.systems.video_infinity import decoding, sampling
-from vinf_jax.systems.video_infinity.call import Call, LatentsOf, Saved, Span
+from vinf_jax.systems.video_infinity.call import LatentsOf, Saved, Span
 from vinf_jax.systems.video_infinity.compiled import Compiled
-from vinf_jax.systems.video_infinity.kinds import Kind, resumable
-from vinf_jax.systems.video_infinity.prediction import dtype_of
+from vinf_jax.systems.video_infinity.kinds import resumable
 from vinf_jax.systems.video_infinity.progress import Progress, Telling
-from vinf_jax.systems.video_infinity.prompts import wave_text
 from vinf_jax.systems.video_infinity.request import Request
-from vinf_jax.systems.video_infinity.waves import Wave
+from vinf_jax.systems.video_infinity.stepping import Stepping, Ways
 
-Ways = Mapping[Kind, tuple[sampling.Plan, tuple[Any, ...]]]
-"""Of every kind of step its plan, and what its steps are given, as in `sampling.step`."""
 Told = Callable[[Progress], object] | None
 
 
@@ -58,15 +48,12 @@ class Making:
         tokens: np.ndarray,
     ) -> None:
         self.request, self.waves = request, request.waves
-        self.sampler = request.make_sampler(schedule)
-        self.steps = len(self.sampler.times)
-        self.kinds = request.kinds(self.steps)
-        sides = (side // compiled.enlargement for side in (request.height, request.width))
-        self.shape = (*sides, compiled.channels)
-        self.dtype = np.dtype(jnp.promote_types(dtype_of(compiled.unet[1]), jnp.float32))
+        self.stepping = Stepping(compiled, schedule, prediction, request, mesh, tokens)
+        self.sampler, self.kinds = self.stepping.sampler, self.stepping.kinds
+        self.shape, self.dtype = self.stepping.shape, self.stepping.dtype
+        self.steps = len(self.kinds)
         self.timings: dict[str, float] = {}
-        self._compiled, self._mesh, self._tokens = compiled, mesh, tokens
-        self._schedule, self._prediction = schedule, prediction
+        self._compiled = compiled
         self._viewers = local_clips(mesh)
         own = -(-request.frames // self._viewers.size)
         self._chunk = self._viewers.size * min(decoding.CHUNK, own)
@@ -104,12 +91,12 @@ class Making:
             raise ValueError(
                 f"step: {step} reuses what the steps before it found; begin at another"
             )
-        wave, call = self.waves[index], self._call(index)
-        own = wave.numbers[slice(*call.own)]
+        call = self.stepping.call(self.waves[index])
+        own = call.wave.numbers[slice(*call.own)]
         telling = self._telling(on_step, index, own)
         telling.begin("set-up", 1)
-        ways = self._ways(wave, call, [self])
-        now = call.restored(state) if state else self._first(ways, call, latents_of)
+        ways = self.stepping.ways(call, [self.stepping])
+        now = call.restored(state) if state else self.stepping.first(ways, call, latents_of)
         telling.tell(1)
         keep = None
         if on_state:
@@ -124,19 +111,20 @@ class Making:
 
         on_step: told as by `wave`, of this video.
         """
-        wave, call = self.waves[0], self._call(0)
-        telling = self._telling(on_step, 0, wave.numbers)
+        call = self.stepping.call(self.waves[0])
+        numbers = call.wave.numbers
+        telling = self._telling(on_step, 0, numbers)
         telling.begin("set-up", 1)
-        ways = self._ways(wave, call, [self, *others])
-        now = self._first(ways, call, _nothing)
+        ways = self.stepping.ways(call, [video.stepping for video in (self, *others)])
+        now = self.stepping.first(ways, call, _nothing)
         telling.tell(1)
         now = self._denoised(ways, now, telling)
-        return own_frames(self.sampler.result(now))[:, : len(wave.numbers)]
+        return own_frames(self.sampler.result(now))[:, : len(numbers)]
 
     def spans(self, index: int) -> tuple[Span, Span]:
         """Which frames of a wave's call, by position, are here, and which are our own: (first,
         last + 1). Both are all of them where there is one process."""
-        call = self._call(index)
+        call = self.stepping.call(self.waves[index])
         return call.here, call.own
 
     def refuse_parts(self) -> None:
@@ -199,63 +187,6 @@ class Making:
             needed = set[int]().union(*later[index:])
             made = {n: x for n, x in made.items() if n in needed}
 
-    def _call(self, index: int) -> Call:
-        return Call(self.waves[index], self._mesh, self.shape, self.dtype)
-
-    def _ways(self, wave: Wave, call: Call, makings: Sequence["Making"]) -> Ways:
-        """The kinds of steps in the order in which they come first."""
-        plans = {kind: self._plan(wave, kind) for kind in self.kinds}
-        by_halves = {plan.halves: plan for plan in plans.values()}
-        given = {n: self._given(plan, call, makings) for n, plan in by_halves.items()}
-        return {kind: (plan, given[kind.halves]) for kind, plan in plans.items()}
-
-    def _plan(self, wave: Wave, kind: Kind) -> sampling.Plan:
-        return sampling.Plan(
-            graph=self._compiled.unet[0],
-            sampler=self.sampler,
-            schedule=self._schedule,
-            prediction=self._prediction,
-            scope=self.request.scope,
-            mesh=self._mesh,
-            frames=len(wave.numbers),
-            shape=self.shape,
-            halves=kind.halves,
-            deep=kind.deep,
-            keeps=kind.keeps,
-            gapless=wave.gapless,
-            held=not wave.plain,
-            known_time=self.request.known_time,
-            portion=self.request.portion or None,
-            exchange=self.request.exchange,
-        )
-
-    def _given(
-        self, plan: sampling.Plan, call: Call, makings: Sequence["Making"]
-    ) -> tuple[Any, ...]:
-        """What all steps of these videos are given, as in `sampling.step`."""
-        request, numbers = self.request, call.numbers()
-        text = np.concatenate([making._text(numbers) for making in makings], axis=1)
-        text = text[-plan.halves :]
-        keys = jnp.stack([jax.random.key(making.request.seed) for making in makings])
-        lay = partial(place, self._mesh)
-        return (
-            self._compiled.laid("unet", self._mesh),
-            lay(EVERYWHERE, keys),
-            np.asarray(request.guidance, self.dtype),
-            np.asarray(request.fps, self.dtype),
-            lay(sampling.text_spec(text.ndim), text),
-            lay(P(CLIP), numbers),
-            *(call.held() if plan.held else ()),
-        )
-
-    def _first(self, ways: Ways, call: Call, latents_of: LatentsOf) -> State:
-        """The state before the first step."""
-        plan, given = next(iter(ways.values()))
-        draw = self._kept(("start", plan), lambda: sampling.start(plan, self.dtype))
-        _, keys, _, _, _, numbers, *held = given
-        clean = (held[0], call.clean(latents_of)) if held else ()
-        return jax.block_until_ready(draw(keys, numbers, *clean))
-
     def _denoised(
         self,
         ways: Ways,
@@ -267,7 +198,7 @@ class Making:
         """The state after the last step. keep: told the number of steps done and the state after
         each, the last one excepted."""
         telling.begin("compile", 1)
-        runs = self._runs(ways, now, self.kinds[step:])
+        runs = self.stepping.runs(ways, now, self.kinds[step:])
         telling.tell(1)
         telling.begin("denoise", self.steps, step)
         deep: State = {}
@@ -282,29 +213,6 @@ class Making:
                 keep(i + 1, now)
         return now
 
-    def _runs(self, ways: Ways, now: State, wanted: Sequence[Kind]) -> dict[Kind, Callable]:
-        """The compiled steps. Those that reuse something come after those that have it."""
-        runs: dict[Kind, Any] = {}
-        for kind, (plan, given) in ways.items():
-            if kind not in wanted:
-                continue
-            deep = {}
-            if not kind.deep:
-                like = runs[kind._replace(deep=True)].out_info[sampling.DEEP]
-                lies = NamedSharding(self._mesh, HALVED_FRAMES)
-                deep[sampling.DEEP] = jax.ShapeDtypeStruct(like.shape, like.dtype, sharding=lies)
-            runs[kind] = self._step(plan, now | deep, given)
-        return runs
-
-    def _step(self, plan: sampling.Plan, state: dict[str, Any], given: tuple[Any, ...]) -> Callable:
-        """The compiled step."""
-        shapes = tuple(x.shape for x in given[1:])
-        build = partial(sampling.step, plan, given[4].ndim)
-        return self._kept(
-            ("step", plan, shapes),
-            lambda: build().lower(state, np.int32(0), *given).compile(),
-        )
-
     def _decoder(self) -> Callable:
         """The compiled decoder of a chunk."""
         graph, scale = self._compiled.autoencoder[0], self._compiled.scale
@@ -316,10 +224,7 @@ class Making:
             parameters = self._compiled.laid("autoencoder", self._viewers)
             return decoder.lower(parameters, place(self._viewers, FRAMES, like)).compile()
 
-        return self._kept(("decode", self._viewers, like.shape, tile), build)
-
-    def _kept(self, key: Any, make: Callable[[], Any]) -> Any:
-        return self._compiled.keep((key, self.dtype), make)
+        return self.stepping.kept(("decode", self._viewers, like.shape, tile), build)
 
     def _telling(self, on_step: Told, index: int, numbers: tuple[int, ...]) -> Telling:
         return Telling(
@@ -331,16 +236,6 @@ class Making:
             numbers=numbers,
             _picture=partial(self._compiled.picture, tile=self.request.decode_tile),
         )
-
-    def _text(self, numbers: np.ndarray) -> np.ndarray:
-        """Text of the halves of guidance, as `wave_text` gives it."""
-        request = self.request
-        return wave_text(self._encoded, request.ranges, request.crossfade, numbers, request.cuts)
-
-    @cached_property
-    def _encoded(self) -> np.ndarray:
-        """Text features of the prompts, and of the negative one."""
-        return self._compiled.text(self._tokens)
 
 
 def _nothing(numbers: Sequence[int]) -> np.ndarray:
