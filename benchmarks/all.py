@@ -4,13 +4,17 @@ What needs PyTorch, a model or a checkout of public code is left out where that 
 said; our own figures are always there. Takes most of an hour on two quiet cores.
 """
 
+import os
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from . import record
 
+EVERY, SETTLING = 5, 180
+"""Seconds between two looks at the load, and the most that is waited."""
 OWN = ("networks", "layers", "clips", "frames", "start")
 
 
@@ -29,7 +33,11 @@ def main(argv: Sequence[str]) -> int:
     if troubles:
         raise ValueError("; ".join(troubles))
     more = ["--rehearse"] if options.rehearse else []
-    failed = [words[0] for words in _programs(options) if _run(*words, *more)]
+    failed = []
+    for number, words in enumerate(_programs(options)):
+        if number and not options.rehearse:
+            settle()
+        failed += [words[0]] if _run(*words, *more) else []
     if not options.rehearse:
         failed += [name for name in ("table",) if _run(name)]
     if failed:
@@ -50,6 +58,14 @@ def _programs(options) -> list[list[str]]:
     if options.pvdm and not options.rehearse:
         programs.append(["pvdm_networks", "--public", str(options.pvdm)])
     return programs
+
+
+def settle(seconds: int = SETTLING) -> None:
+    """Waits until the program before no longer counts in the load average, or as long as this."""
+    for _ in range(0, seconds, EVERY):
+        if os.getloadavg()[0] < record.QUIET:
+            return
+        time.sleep(EVERY)
 
 
 def _run(*words: str) -> int:

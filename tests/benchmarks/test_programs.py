@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from benchmarks import all as all_programs
 from benchmarks import gpu, gpu_kernels, gpu_parts, record
 from benchmarks.__main__ import PROGRAMS
 from benchmarks.network_work import Tensors
@@ -56,6 +57,17 @@ def test_outside_a_checkout_there_is_nothing_to_run(tmp_path, monkeypatch, capsy
     monkeypatch.setattr(benchmark, "CHECKOUT", tmp_path)
     assert spoken(benchmark.main, ["networks"]) == 2
     assert "belong to a checkout" in capsys.readouterr().err
+
+
+def test_the_next_program_waits_until_the_last_no_longer_counts(monkeypatch):
+    loads, slept = iter([2.4, 1.3, 0.9]), []
+    monkeypatch.setattr(all_programs.os, "getloadavg", lambda: (next(loads), 0.0, 0.0))
+    monkeypatch.setattr(all_programs.time, "sleep", slept.append)
+    all_programs.settle()
+    assert len(slept) == 2
+    monkeypatch.setattr(all_programs.os, "getloadavg", lambda: (9.0, 0.0, 0.0))
+    all_programs.settle()
+    assert sum(slept[2:]) == all_programs.SETTLING
 
 
 def test_weights_are_the_same_each_time_and_keep_their_size():
