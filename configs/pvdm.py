@@ -59,6 +59,7 @@ def get_config(variant: str = "mended") -> ConfigDict:
             "norm_groups": 32,
         }
     )
+    config.prediction = "epsilon"
     config.generation = ConfigDict({"steps": 400, "later_steps": 400})
 
     config.perceptual = ""

@@ -42,10 +42,13 @@ def get_config() -> ConfigDict:
             "norm_groups": 16,
         }
     )
+    # Noise as prediction would leave clean latents worse than their mean for half of the steps.
+    config.prediction = "v"
     config.generation = ConfigDict({"steps": 100, "later_steps": 20})
 
     # A folder of converted LPIPS weights; without one, frames are compared by their edges.
     config.perceptual = ""
+    # bounds, latent_noise: for latents that fill their range and bear errors (docs/pvdm.md).
     config.train_autoencoder = ConfigDict(
         {
             "steps": 9000,
@@ -61,8 +64,8 @@ def get_config() -> ConfigDict:
             "pixel": 0.0,
             "square": 8.0,
             "perceptual": 0.5,
-            "bounds": 0.0,
-            "latent_noise": 0.0,
+            "bounds": 0.01,
+            "latent_noise": 0.1,
             "adversarial": 1.0,
             "match": 4.0,
             "critic_width": 32,

@@ -20,8 +20,9 @@ ARGUMENTS = {
 STEPS = {"steps": 3, "later_steps": 2}
 
 
-def tiny_pvdm() -> PVDM:
+def tiny_pvdm(prediction: str = "epsilon") -> PVDM:
     """16x16 pixels, clips of 4 frames."""
     networks = built(NETWORKS, ARGUMENTS)
     arrays = randomised(parameters(networks), 1, jnp.float32)
-    return PVDM(**filled(networks, arrays), settings=Settings(fps=8, **STEPS), arguments=ARGUMENTS)
+    settings = Settings(fps=8, prediction=prediction, **STEPS)
+    return PVDM(**filled(networks, arrays), settings=settings, arguments=ARGUMENTS)

@@ -24,7 +24,7 @@ SAMPLED = 20
 
 
 def diffusion(config, out: Path) -> None:
-    """Predicts the noise of clips, mean squared."""
+    """Learns to denoise clips."""
     t = config.train_diffusion
     bank = plane_bank(config, out)
     step = plane_steps.unet(config)

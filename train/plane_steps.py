@@ -41,7 +41,7 @@ def autoencoder(config) -> Step:
 
 
 def unet(config) -> Step:
-    """Predicts the noise of clips, mean squared, weighted as `loss_weight` says. A batch is
+    """Of what `prediction` says, mean squared, weighted as `loss_weight` says. A batch is
     {"target", "condition"}, latents (B, N, D)."""
     t = config.train_diffusion
     graph, fresh = new_unet(config)
@@ -59,7 +59,7 @@ def unet(config) -> Step:
             return network(x.astype(dtype), times, condition).astype(jnp.float32)
 
         value = denoising_loss(
-            model, schedule, "epsilon", target, noise, times, weight=t.loss_weight
+            model, schedule, config.prediction, target, noise, times, weight=t.loss_weight
         )
         return value, {}
 

@@ -167,12 +167,12 @@ def test_configs_that_do_not_fit(tmp_path):
     with pytest.raises(ValueError, match=r"accumulate: 2, but only adamw.*decay_steps: 1, but"):
         pvdm_autoencoder.run(config, tmp_path)
     config = tiny()
+    config.prediction = "noise"
     config.train_diffusion.update(
         {"coin": "both", "windows": 1, "rule": "sgd", "loss_weight": "snr"}
     )
-    with pytest.raises(
-        ValueError, match=r"rule: 'sgd'.*coin: 'both'.*loss_weight: 'snr'.*windows: 1"
-    ):
+    wrong = r"'sgd'.*coin: 'both'.*prediction: 'noise'.*loss_weight: 'snr'.*windows: 1"
+    with pytest.raises(ValueError, match=wrong):
         pvdm_diffusion.run(config, tmp_path)
     with pytest.raises(ValueError, match="no checkpoint of the stage reconstruction"):
         pvdm_autoencoder.run(tiny(), tmp_path, ["adversarial"])

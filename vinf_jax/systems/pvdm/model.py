@@ -34,7 +34,7 @@ class PVDM:
     ) -> None:
         self.autoencoder, self.unet, self.settings = autoencoder, unet, settings
         self.arguments, self.provenance = arguments, provenance or {}
-        self._recursion = Recursion(unet, autoencoder)
+        self._recursion = Recursion(unet, autoencoder, settings.prediction)
 
     @classmethod
     def load(

@@ -17,7 +17,7 @@ from jax import Array
 from jax.sharding import Mesh
 
 from vinf_jax.diffusion.clamped import Clamped
-from vinf_jax.diffusion.denoiser import Denoiser, guided
+from vinf_jax.diffusion.denoiser import Model, denoiser, guided
 from vinf_jax.diffusion.samplers import State
 from vinf_jax.models.pvdm_autoencoder import PVDMAutoencoder
 from vinf_jax.models.pvdm_unet import PVDMUNet
@@ -41,9 +41,10 @@ class Progress:
 
 
 class Recursion:
-    """Two networks and what was compiled of them."""
+    """Two networks and what was compiled of them. prediction: what the UNet says."""
 
-    def __init__(self, unet: PVDMUNet, autoencoder: PVDMAutoencoder) -> None:
+    def __init__(self, unet: PVDMUNet, autoencoder: PVDMAutoencoder, prediction: str) -> None:
+        self._prediction = prediction
         self.unet, self.autoencoder = split(unet), split(autoencoder)
         graph = self.autoencoder[0]
 
@@ -95,10 +96,13 @@ class Recursion:
     def _step(self, sampler: Clamped, halves: bool) -> Callable[..., State]:
         """(state, i, parameters, keys, condition, guidance) -> the state after step i."""
 
+        kind = self._prediction
+
         def one(state, i, parameters, keys, condition, guidance) -> State:
             noise = _noise(_folded(keys, i), condition.shape[1:]) if sampler.stochastic else None
             unet = merge(self.unet[0], parameters)
-            denoise = conditional(unet, condition, guidance if halves else None)
+            denoise = denoiser(conditional(unet, condition, halves), sampler.schedule, kind)
+            denoise = guided(denoise, guidance) if halves else denoise
             with unrounded(parameters):
                 return sampler.step(state, denoise, i, noise)
 
@@ -107,21 +111,22 @@ class Recursion:
         return self._steps[sampler, halves]
 
 
-def conditional(unet: Any, condition: Array, guidance: Any = None) -> Denoiser:
-    """A denoiser of latents (B, N, D) that follow `condition`, in one pass; in two with guidance.
+def conditional(unet: Any, condition: Array, halves: bool = False) -> Model:
+    """What a UNet says of latents (B, N, D) that follow `condition`, in one pass; with `halves`
+    (2, B, N, D), first as if nothing were known.
 
-    unet: (latents, times (B,), condition) -> noise. guidance: scale, or None for none.
+    unet: (latents, times (B,), condition) -> as latents.
     """
 
     def alone(x: Array, time: Any) -> Array:
         return unet(x, jnp.full(x.shape[:1], time), condition)
 
-    def halves(x: Array, time: Any) -> Array:
+    def both(x: Array, time: Any) -> Array:
         given = jnp.concatenate([jnp.zeros_like(condition), condition])
-        both = jnp.concatenate([x, x])
-        return unet(both, jnp.full(both.shape[:1], time), given).reshape(2, *x.shape)
+        twice = jnp.concatenate([x, x])
+        return unet(twice, jnp.full(twice.shape[:1], time), given).reshape(2, *x.shape)
 
-    return alone if guidance is None else guided(halves, guidance)
+    return both if halves else alone
 
 
 class _Teller:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vinf_jax.diffusion.clamped import Clamped
+from vinf_jax.diffusion.denoiser import KINDS
 from vinf_jax.diffusion.schedule import Schedule
 
 PRESETS = {"100/20": (100, 20), "200/200": (200, 200), "400/400": (400, 400)}
@@ -15,7 +16,8 @@ PRESETS = {"100/20": (100, 20), "200/200": (200, 200), "400/400": (400, 400)}
 class Settings:
     """fps: frames per second that it was trained at. steps, later_steps: of the first clip and of
     each later one. guidance: scale of classifier-free guidance towards the clip before; 1 is none,
-    the public code's w is this minus 1. eta: noise of the steps, 0 to 1.
+    the public code's w is this minus 1. eta: noise of the steps, 0 to 1. prediction: what the UNet
+    was trained to say, of `diffusion.denoiser.KINDS`; the public code's says epsilon.
     """
 
     fps: float
@@ -24,9 +26,12 @@ class Settings:
     later_steps: int = 20
     guidance: float = 1.0
     eta: float = 1.0
+    prediction: str = "epsilon"
 
     def __post_init__(self) -> None:
         troubles = [] if self.fps > 0 else [f"fps: {self.fps}, but it must be above 0"]
+        if self.prediction not in KINDS:
+            troubles.append(f"prediction: {self.prediction!r}; give one of {', '.join(KINDS)}")
         for name in ("steps", "later_steps"):
             try:
                 self.sampler(getattr(self, name))
