@@ -103,7 +103,7 @@ def _together(line: Timeline, frames: int, reach: Reach) -> bool:
     """Whether all frames of the video are looked at together: not too many, and no more than would
     be there of others."""
     ask = partial(line.reached, near=reach.near, pick=reach.pick)
-    parts = jax.eval_shape(ask, jnp.zeros((1, frames)))
+    parts = jax.eval_shape(ask, jnp.arange(frames)[None])
     return line.total(frames) <= min(sum(y.shape[1] for y in parts), reach.blocks()[1])
 
 

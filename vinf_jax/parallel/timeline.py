@@ -152,7 +152,7 @@ class Sharded:
 
     def places(self, length: int, near: int, pick: Pick) -> tuple[Array, Array]:
         around = length + 2 * near
-        far = jax.eval_shape(pick, jnp.zeros((1, length))).shape[1]
+        far = jax.eval_shape(pick, jnp.arange(length)[None]).shape[1]
         return jnp.arange(around), around + jnp.arange(far)
 
     def _from(self, x: Array, distance: int) -> Array:
