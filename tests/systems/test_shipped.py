@@ -17,8 +17,9 @@ def model():
     return VideoInfinity.load(WEIGHTS / "sprites")
 
 
-def test_all_weights_together_stay_small():
-    assert sum(file.stat().st_size for file in WEIGHTS.rglob("*") if file.is_file()) < 20e6
+@pytest.mark.parametrize("folder", sorted(WEIGHTS.iterdir()), ids=lambda folder: folder.name)
+def test_every_model_stays_small(folder):
+    assert sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) < 20e6
 
 
 def test_the_folder_says_what_trained_it(model):
