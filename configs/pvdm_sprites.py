@@ -44,7 +44,7 @@ def get_config() -> ConfigDict:
             "norm_groups": 16,
         }
     )
-    # Noise as prediction would leave clean latents worse than their mean for half of the steps.
+    # Predicted as noise, clean latents are worse than their mean at the noisiest times.
     config.prediction = "v"
     config.generation = ConfigDict({"steps": 100, "later_steps": 20})
 

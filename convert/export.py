@@ -52,10 +52,10 @@ def main(argv: list[str]) -> int:
     parts = ", ".join(source.arguments)
     print(f"{target}: {options.layout}, {len(source.shapes)} arrays of {parts}")
     print(f"  {len(source.kept) - len(homeless)} kept tensors of the source are in it")
-    if options.layout == "pvdm" and source.settings.prediction != "epsilon":
-        print(
-            f"  its UNet says {source.settings.prediction}; PVDM's own code would take it for noise"
-        )
+    if options.layout == "pvdm" and "unet" in source.arguments:
+        said = source.settings.prediction
+        if said != "epsilon":
+            print(f"  its UNet says {said}, which PVDM's own code would take for noise")
     if options.layout == "diffusers" and not source.vocabulary:
         print("  without a tokenizer: SRC has none of CLIP's kind")
     if homeless:

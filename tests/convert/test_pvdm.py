@@ -10,6 +10,7 @@ from convert import model, pvdm_autoencoder, pvdm_unet, translation
 from convert.__main__ import PROGRAMS
 from tests.checkpoint.torch_files import state_dict, write_zip
 from tests.paths import DATA
+from tests.tiny_pvdm import tiny_pvdm
 from vinf_jax.checkpoint.mapping import export, source_shapes
 from vinf_jax.checkpoint.safetensors_file import write_safetensors
 from vinf_jax.checkpoint.torch_file import open_tensors
@@ -230,6 +231,15 @@ def test_an_untrained_folder_exports_whole(arrays, files, tmp_path):
     assert run("export", tmp_path / "m", tmp_path / "out", "--layout", "pvdm") == 0
     assert_same(open_tensors(tmp_path / "out" / "autoencoder.safetensors"), files["autoencoder"])
     assert run("verify", tmp_path / "m", tmp_path / "out") == 0
+
+
+def test_what_a_unet_says_goes_along(tmp_path, capsys):
+    """Whoever reads the file without our head would take it for noise; so that is told."""
+    tiny_pvdm("v").save(tmp_path / "m")
+    assert run("export", tmp_path / "m", tmp_path / "out", "--layout", "pvdm") == 0
+    assert "its UNet says v" in capsys.readouterr().out
+    assert run("import", tmp_path / "out", tmp_path / "again") == 0
+    assert folder.describe(tmp_path / "again")["settings"]["prediction"] == "v"
 
 
 @pytest.mark.parametrize(
