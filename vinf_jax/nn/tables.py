@@ -102,9 +102,14 @@ def slots(line: Timeline, numbers: Array, reach: Reach, known: bool) -> Slots:
 def _together(line: Timeline, frames: int, reach: Reach) -> bool:
     """Whether all frames of the video are looked at together: not too many, and no more than would
     be there of others."""
+    reached = sum(_lengths(line, frames, reach))
+    return line.total(frames) <= min(reached, reach.blocks()[1])
+
+
+def _lengths(line: Timeline, frames: int, reach: Reach) -> list[int]:
+    """Of the parts of what is reached; one part where nothing is sent."""
     ask = partial(line.reached, near=reach.near, pick=reach.pick)
-    parts = jax.eval_shape(ask, jnp.arange(frames)[None])
-    return line.total(frames) <= min(sum(y.shape[1] for y in parts), reach.blocks()[1])
+    return [y.shape[1] for y in jax.eval_shape(ask, jnp.arange(frames)[None])]
 
 
 def beside(near: Array, far: Array) -> Array:
@@ -133,8 +138,7 @@ def attend(attention: Attention, x: Array, table: Table, reach: Reach, context: 
     """Temporal attention by a table that has a bias, made of `slots`; x (N, F, C) with N = videos x
     pixels."""
     line, frames = context.timeline, x.shape[1]
-    sent = [y for y in line.reached(x, reach.near, reach.pick) if y is not x]
-    if not sent:
+    if len(_lengths(line, frames, reach)) == 1:
         return look(attention, x, (), attention.keys_values, table, context)
     if _together(line, frames, reach):
         made = [line.sample(y, line.total(frames)) for y in attention.keys_values(x)]
@@ -143,6 +147,7 @@ def attend(attention: Attention, x: Array, table: Table, reach: Reach, context: 
     def joined(_: Array, *sent: Array) -> tuple[Array, Array]:
         return attention.keys_values(jnp.concatenate(sent, axis=2))
 
+    sent = line.reached(x, reach.near, reach.pick)
     return look(attention, x, sent, joined, table, context)
 
 
