@@ -40,7 +40,7 @@ def run(config, out: Path, stages: Sequence[str] = STAGES, weights: Path | None 
 
 def check(config) -> None:
     """Refuses a config that cannot be trained, with everything that is wrong."""
-    from vinf_jax.diffusion.denoiser import KINDS
+    from vinf_jax.diffusion.denoiser import prediction_troubles
     from vinf_jax.diffusion.losses import WEIGHTS
 
     from . import plane_rules
@@ -49,8 +49,7 @@ def check(config) -> None:
     troubles = plane_rules.troubles("train_diffusion", t)
     if t.coin not in ("sample", "batch"):
         troubles.append(f"train_diffusion.coin: {t.coin!r}; give sample or batch")
-    if config.prediction not in KINDS:
-        troubles.append(f"prediction: {config.prediction!r}; give one of {', '.join(KINDS)}")
+    troubles += prediction_troubles(config.prediction)
     if t.loss_weight not in WEIGHTS:
         troubles.append(
             f"train_diffusion.loss_weight: {t.loss_weight!r}; give {' or '.join(WEIGHTS)}"

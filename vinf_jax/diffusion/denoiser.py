@@ -55,6 +55,13 @@ KINDS = {
 }
 
 
+def prediction_troubles(name: str) -> list[str]:
+    """What is wrong with a setting `prediction`."""
+    if name in KINDS:
+        return []
+    return [f"prediction: {name!r}; give one of {', '.join(KINDS)}"]
+
+
 def kind_named(name: str) -> Kind:
     """The formulas of a prediction kind; ValueError for a name that is none."""
     if name not in KINDS:

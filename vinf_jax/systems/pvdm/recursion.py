@@ -96,12 +96,11 @@ class Recursion:
     def _step(self, sampler: Clamped, halves: bool) -> Callable[..., State]:
         """(state, i, parameters, keys, condition, guidance) -> the state after step i."""
 
-        kind = self._prediction
-
         def one(state, i, parameters, keys, condition, guidance) -> State:
             noise = _noise(_folded(keys, i), condition.shape[1:]) if sampler.stochastic else None
             unet = merge(self.unet[0], parameters)
-            denoise = denoiser(conditional(unet, condition, halves), sampler.schedule, kind)
+            says = conditional(unet, condition, halves)
+            denoise = denoiser(says, sampler.schedule, self._prediction)
             denoise = guided(denoise, guidance) if halves else denoise
             with unrounded(parameters):
                 return sampler.step(state, denoise, i, noise)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vinf_jax.diffusion.clamped import Clamped
-from vinf_jax.diffusion.denoiser import KINDS
+from vinf_jax.diffusion.denoiser import prediction_troubles
 from vinf_jax.diffusion.schedule import Schedule
 
 PRESETS = {"100/20": (100, 20), "200/200": (200, 200), "400/400": (400, 400)}
@@ -30,8 +30,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         troubles = [] if self.fps > 0 else [f"fps: {self.fps}, but it must be above 0"]
-        if self.prediction not in KINDS:
-            troubles.append(f"prediction: {self.prediction!r}; give one of {', '.join(KINDS)}")
+        troubles += prediction_troubles(self.prediction)
         for name in ("steps", "later_steps"):
             try:
                 self.sampler(getattr(self, name))

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from vinf_jax.diffusion.denoiser import KINDS
+from vinf_jax.diffusion.denoiser import prediction_troubles
 from vinf_jax.diffusion.known import OWN_LEVEL
 from vinf_jax.diffusion.samplers import DDIM, DPMSolver, Sampler
 from vinf_jax.diffusion.schedule import Schedule
@@ -86,8 +86,7 @@ class Settings:
             pixels = getattr(self, name)
             if not isinstance(pixels, int) or pixels < 0:
                 troubles.append(f"{name}: {pixels!r}; give a whole number of pixels, 0 for all")
-        if self.prediction not in KINDS:
-            troubles.append(f"prediction: {self.prediction!r}; give one of {', '.join(KINDS)}")
+        troubles += prediction_troubles(self.prediction)
         if self.sampler not in SAMPLERS:
             troubles.append(f"sampler: {self.sampler!r}; give one of {', '.join(SAMPLERS)}")
         if troubles:
