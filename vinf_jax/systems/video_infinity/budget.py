@@ -150,11 +150,11 @@ class Budget:
         state = jax.tree.map(lambda x: self._array(x.shape, x.dtype, FRAMES), state)
         spread = getattr(plan.scope, "spread", 0)
         afar = (self._array((spread,), jnp.int32, EVERYWHERE),) if self.held else ()
-        text, number = self._text(plan.halves, wide), jax.ShapeDtypeStruct((), wide)
+        text, number = self._text(plan.kind.halves, wide), jax.ShapeDtypeStruct((), wide)
         given = (keys, number, number, text, numbers, *known, *afar)
         given = (jax.ShapeDtypeStruct((), jnp.int32), self._laid(shapes, dtype), *given)
-        if not plan.deep:
-            deep = sampling.step(replace(plan, deep=True), len(text.shape))
+        if not plan.kind.deep:
+            deep = sampling.step(replace(plan, kind=plan.kind._replace(deep=True)), len(text.shape))
             like = jax.eval_shape(deep, state, *given)[sampling.DEEP]
             state |= {sampling.DEEP: self._array(like.shape, like.dtype, HALVED_FRAMES)}
         return sampling.step(plan, len(text.shape)).trace(state, *given)
@@ -175,9 +175,7 @@ class Budget:
             mesh=self.mesh,
             frames=self.frames,
             shape=self._shape,
-            halves=kind.halves,
-            deep=kind.deep,
-            keeps=kind.keeps,
+            kind=kind,
             gapless=not self.held,
             held=self.held,
             known_time=chosen.known_time,

@@ -5,22 +5,13 @@ from functools import partial
 
 import jax
 import numpy as np
-from jax.sharding import Mesh
 
 from vinf_jax.diffusion.samplers import State
-from vinf_jax.diffusion.schedule import Schedule
-from vinf_jax.parallel.mesh import (
-    FRAMES,
-    local_clips,
-    own_frames,
-    place,
-)
+from vinf_jax.parallel.mesh import FRAMES, local_clips, own_frames, place
 from vinf_jax.systems.video_infinity import decoding, sampling
 from vinf_jax.systems.video_infinity.call import LatentsOf, Saved, Span
-from vinf_jax.systems.video_infinity.compiled import Compiled
 from vinf_jax.systems.video_infinity.kinds import resumable
 from vinf_jax.systems.video_infinity.progress import Progress, Telling
-from vinf_jax.systems.video_infinity.request import Request
 from vinf_jax.systems.video_infinity.stepping import Stepping, Ways
 
 Told = Callable[[Progress], object] | None
@@ -38,24 +29,16 @@ class Making:
     summed over waves.
     """
 
-    def __init__(
-        self,
-        compiled: Compiled,
-        schedule: Schedule,
-        prediction: str,
-        request: Request,
-        mesh: Mesh,
-        tokens: np.ndarray,
-    ) -> None:
-        self.request, self.waves = request, request.waves
-        self.stepping = Stepping(compiled, schedule, prediction, request, mesh, tokens)
-        self.sampler, self.kinds = self.stepping.sampler, self.stepping.kinds
-        self.shape, self.dtype = self.stepping.shape, self.stepping.dtype
+    def __init__(self, stepping: Stepping) -> None:
+        self.stepping, self.request = stepping, stepping.request
+        self.waves = self.request.waves
+        self.sampler, self.kinds = stepping.sampler, stepping.kinds
+        self.shape, self.dtype = stepping.shape, stepping.dtype
         self.steps = len(self.kinds)
         self.timings: dict[str, float] = {}
-        self._compiled = compiled
-        self._viewers = local_clips(mesh)
-        own = -(-request.frames // self._viewers.size)
+        self._compiled = stepping.compiled
+        self._viewers = local_clips(stepping.mesh)
+        own = -(-self.request.frames // self._viewers.size)
         self._chunk = self._viewers.size * min(decoding.CHUNK, own)
 
     def wave(

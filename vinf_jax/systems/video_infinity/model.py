@@ -22,6 +22,7 @@ from vinf_jax.systems.video_infinity.progress import Progress
 from vinf_jax.systems.video_infinity.prompts import Range
 from vinf_jax.systems.video_infinity.request import Limits, request
 from vinf_jax.systems.video_infinity.settings import Settings
+from vinf_jax.systems.video_infinity.stepping import Stepping
 from vinf_jax.systems.video_infinity.together import together
 from vinf_jax.systems.video_infinity.tokens import Tokenizer
 
@@ -286,7 +287,8 @@ class VideoInfinity:
         )
         mesh = make_mesh(clips, guidance_groups, usable)
         tokens = self.tokenizer.encode(wish.texts)
-        return Making(self._compiled, self.schedule, self.settings.prediction, wish, mesh, tokens)
+        how = self.schedule, self.settings.prediction
+        return Making(Stepping(self._compiled, *how, wish, mesh, tokens))
 
     def encode(self, pixels: np.ndarray) -> np.ndarray:
         """Latents (n, h, w, C) of pictures uint8 (n, height, width, 3), for `given`: the means of

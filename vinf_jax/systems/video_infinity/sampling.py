@@ -31,6 +31,7 @@ from vinf_jax.parallel.mesh import (
 )
 from vinf_jax.parallel.noise import frame_noise
 from vinf_jax.parallel.timeline import Timeline, over
+from vinf_jax.systems.video_infinity.kinds import Kind
 from vinf_jax.systems.video_infinity.prediction import dtype_of
 
 DEEP = "deep"
@@ -41,8 +42,8 @@ DEEP = "deep"
 class Plan:
     """All that is fixed while `frames` frames are sampled, before tracing.
 
-    shape: of one frame's latents, (H, W, C). halves, deep, keeps: as in `kinds.Kind`. gapless:
-    their numbers rise by one. held: some frames may be known, and the global ones are given.
+    shape: of one frame's latents, (H, W, C). kind: of the steps. gapless: the frames' numbers rise
+    by one. held: some frames may be known, and the global ones are given.
     known_time: as in `settings.Settings`. portion: as in `nn.context.Context`. exchange: as in
     `parallel.timeline.Sharded`.
     """
@@ -55,9 +56,7 @@ class Plan:
     mesh: Mesh | AbstractMesh
     frames: int
     shape: tuple[int, int, int]
-    halves: int
-    deep: bool = True
-    keeps: bool = False
+    kind: Kind
     gapless: bool = True
     held: bool = False
     known_time: int = known_frames.OWN_LEVEL
@@ -97,11 +96,11 @@ def step(plan: Plan, text_axes: int) -> jax.stages.Wrapped:
 
     def one(state, i, parameters, keys, guidance, fps, text, numbers, *held) -> State:
         known, afar = held or (None, None)
-        deep = {} if plan.deep else {DEEP: state[DEEP]}
+        deep = {} if plan.kind.deep else {DEEP: state[DEEP]}
         state = {name: x for name, x in state.items() if name != DEEP}
         halves = _halves(plan, parameters, text, fps, numbers, afar, deep)
         denoise = denoiser(halves, plan.schedule, plan.prediction)
-        joined = guided(denoise, guidance) if plan.halves == 2 else _only(denoise)
+        joined = guided(denoise, guidance) if plan.kind.halves == 2 else _only(denoise)
         how = {"numbers": numbers, "shape": plan.shape, "dtype": state["x"].dtype}
         noise = None
         if plan.sampler.stochastic:
@@ -118,14 +117,14 @@ def step(plan: Plan, text_axes: int) -> jax.stages.Wrapped:
     more = (P(CLIP), EVERYWHERE) if plan.held else ()
     parted = {"x": FRAMES, "x0": FRAMES, DEEP: HALVED_FRAMES}
     specs = (
-        FRAMES if plan.deep else parted,
+        FRAMES if plan.kind.deep else parted,
         *(EVERYWHERE,) * 5,
         text_spec(text_axes),
         P(CLIP),
         *more,
     )
     return jax.jit(
-        on_mesh(one, plan.mesh, specs, parted if plan.keeps else FRAMES), donate_argnums=0
+        on_mesh(one, plan.mesh, specs, parted if plan.kind.keeps else FRAMES), donate_argnums=0
     )
 
 
@@ -156,10 +155,10 @@ def _halves(
         with unrounded(parameters):
             given = (batch, times, text.reshape(-1, *text.shape[2:]), fps, context)
             out, said = unet.parted(*given, deep.get(DEEP))
-        if plan.keeps:
+        if plan.kind.keeps:
             deep[DEEP] = said
         out = out.astype(x.dtype).reshape(here, *x.shape)
-        whole = jnp.zeros((plan.halves, *x.shape), x.dtype)
+        whole = jnp.zeros((plan.kind.halves, *x.shape), x.dtype)
         whole = lax.dynamic_update_slice_in_dim(whole, out, lax.axis_index(GUIDANCE) * here, 0)
         return lax.psum(whole, GUIDANCE)
 

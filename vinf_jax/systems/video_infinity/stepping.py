@@ -29,8 +29,8 @@ Ways = Mapping[Kind, tuple[sampling.Plan, tuple[Any, ...]]]
 class Stepping:
     """How the steps of one video are taken on a mesh.
 
-    kinds: of the steps of a wave, in order. shape: of one frame's latents. dtype: of latents and
-    states.
+    tokens: of `request.texts`. kinds: of the steps of a wave, in order. shape: of one frame's
+    latents. dtype: of latents and states.
     """
 
     def __init__(
@@ -47,18 +47,18 @@ class Stepping:
         sides = (side // compiled.enlargement for side in (request.height, request.width))
         self.shape = (*sides, compiled.channels)
         self.dtype = np.dtype(jnp.promote_types(dtype_of(compiled.unet[1]), jnp.float32))
-        self._compiled, self._request, self._mesh, self._tokens = compiled, request, mesh, tokens
+        self.compiled, self.request, self.mesh, self._tokens = compiled, request, mesh, tokens
         self._schedule, self._prediction = schedule, prediction
 
     def call(self, wave: Wave) -> Call:
         """Its frames on the mesh."""
-        return Call(wave, self._mesh, self.shape, self.dtype)
+        return Call(wave, self.mesh, self.shape, self.dtype)
 
     def ways(self, call: Call, videos: Sequence["Stepping"]) -> Ways:
         """The kinds of steps of these videos, of which this is one, in the order in which they come
         first."""
         plans = {kind: self._plan(call.wave, kind) for kind in self.kinds}
-        by_halves = {plan.halves: plan for plan in plans.values()}
+        by_halves = {kind.halves: plan for kind, plan in plans.items()}
         given = {n: self._given(plan, call, videos) for n, plan in by_halves.items()}
         return {kind: (plan, given[kind.halves]) for kind, plan in plans.items()}
 
@@ -79,51 +79,49 @@ class Stepping:
             deep = {}
             if not kind.deep:
                 like = runs[kind._replace(deep=True)].out_info[sampling.DEEP]
-                lies = NamedSharding(self._mesh, HALVED_FRAMES)
+                lies = NamedSharding(self.mesh, HALVED_FRAMES)
                 deep[sampling.DEEP] = jax.ShapeDtypeStruct(like.shape, like.dtype, sharding=lies)
             runs[kind] = self._step(plan, now | deep, given)
         return runs
 
     def kept(self, key: Any, make: Callable[[], Any]) -> Any:
         """What `make` makes, once for this model, `key` and dtype."""
-        return self._compiled.keep((key, self.dtype), make)
+        return self.compiled.keep((key, self.dtype), make)
 
     def text(self, numbers: np.ndarray) -> np.ndarray:
         """Text of the halves of guidance, as `wave_text` gives it."""
-        request = self._request
+        request = self.request
         return wave_text(self._encoded, request.ranges, request.crossfade, numbers, request.cuts)
 
     def _plan(self, wave: Wave, kind: Kind) -> sampling.Plan:
         return sampling.Plan(
-            graph=self._compiled.unet[0],
+            graph=self.compiled.unet[0],
             sampler=self.sampler,
             schedule=self._schedule,
             prediction=self._prediction,
-            scope=self._request.scope,
-            mesh=self._mesh,
+            scope=self.request.scope,
+            mesh=self.mesh,
             frames=len(wave.numbers),
             shape=self.shape,
-            halves=kind.halves,
-            deep=kind.deep,
-            keeps=kind.keeps,
+            kind=kind,
             gapless=wave.gapless,
             held=not wave.plain,
-            known_time=self._request.known_time,
-            portion=self._request.portion or None,
-            exchange=self._request.exchange,
+            known_time=self.request.known_time,
+            portion=self.request.portion or None,
+            exchange=self.request.exchange,
         )
 
     def _given(
         self, plan: sampling.Plan, call: Call, videos: Sequence["Stepping"]
     ) -> tuple[Any, ...]:
         """What all steps of these videos are given, as in `sampling.step`."""
-        request, numbers = self._request, call.numbers()
+        request, numbers = self.request, call.numbers()
         text = np.concatenate([video.text(numbers) for video in videos], axis=1)
-        text = text[-plan.halves :]
-        keys = jnp.stack([jax.random.key(video._request.seed) for video in videos])
-        lay = partial(place, self._mesh)
+        text = text[-plan.kind.halves :]
+        keys = jnp.stack([jax.random.key(video.request.seed) for video in videos])
+        lay = partial(place, self.mesh)
         return (
-            self._compiled.laid("unet", self._mesh),
+            self.compiled.laid("unet", self.mesh),
             lay(EVERYWHERE, keys),
             np.asarray(request.guidance, self.dtype),
             np.asarray(request.fps, self.dtype),
@@ -144,4 +142,4 @@ class Stepping:
     @cached_property
     def _encoded(self) -> np.ndarray:
         """Text features of the prompts, and of the negative one."""
-        return self._compiled.text(self._tokens)
+        return self.compiled.text(self._tokens)
