@@ -37,7 +37,8 @@ def main(argv: Sequence[str]) -> int:
     for number, words in enumerate(_programs(options)):
         if number and not options.rehearse:
             settle()
-        failed += [words[0]] if _run(*words, *more) else []
+        if _run(*words, *more):
+            failed.append(words[0])
     if not options.rehearse:
         failed += [name for name in ("table",) if _run(name)]
     if failed:
