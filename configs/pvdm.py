@@ -105,6 +105,8 @@ def get_config(variant: str = "mended") -> ConfigDict:
             "coin": "sample",
             "condition_noise": 0.0,
             "loss_weight": "uniform",
+            "focus": (0, 1000),
+            "share": 0.0,
             "decay": 0.999996,
             "average_every": 1,
             "save_every": 5000,

@@ -80,6 +80,7 @@ def get_config() -> ConfigDict:
     # clips: pieces of two clips' length whose latents are kept; windows: clips cut out of each.
     # conditional: how often the clip before is known; coin: tossed for every sample, or batch.
     # condition_noise: on the latents of that clip, which by recursion are not those of a real one.
+    # share: of the times, drawn from those where it is settled what a clip shows (focus).
     config.train_diffusion = ConfigDict(
         {
             "clips": 4096,
@@ -96,6 +97,8 @@ def get_config() -> ConfigDict:
             "coin": "sample",
             "condition_noise": 0.1,
             "loss_weight": "uniform",
+            "focus": (350, 750),
+            "share": 0.6,
             "decay": 0.995,
             "average_every": 1,
             "save_every": 500,

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from vinf_jax.diffusion.denoiser import denoiser, guided, training_target
-from vinf_jax.diffusion.losses import denoising_loss
+from vinf_jax.diffusion.losses import denoising_loss, diffusion_times
 from vinf_jax.diffusion.samplers import DPMSolver
 from vinf_jax.diffusion.schedule import Schedule
 from vinf_jax.media import sprites
@@ -75,15 +75,6 @@ def diffusion(config, out: Path) -> None:
     picture = sample_pictures(config, out, bank, graphs, tokenizer, schedule)
 
     train(config, t, out / "diffusion", loss, parameters, phases, picture, muon)
-
-
-def diffusion_times(key, focus, shares, num_train: int):
-    """Times (B,) from all of 0 .. num_train - 1; a sample whose share is s draws from those of its
-    row of `focus` (B, 2: the first, and one behind the last) instead with the probability s."""
-    times = jax.random.randint(key, shares.shape, 0, num_train)
-    keys = jax.random.split(key)
-    near = jax.random.randint(keys[0], shares.shape, focus[:, 0], focus[:, 1])
-    return jnp.where(jax.random.uniform(keys[1], shares.shape) < shares, near, times)
 
 
 def ids_of(tokenizer: WordTokenizer, words: Sequence[str]) -> np.ndarray:

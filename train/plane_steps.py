@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from vinf_jax.diffusion.losses import denoising_loss
+from vinf_jax.diffusion.losses import denoising_loss, diffusion_times
 from vinf_jax.diffusion.schedule import Schedule
 from vinf_jax.models.lpips import LPIPS
 from vinf_jax.nn import stored
@@ -52,7 +52,9 @@ def unet(config) -> Step:
         target = batch["target"].astype(jnp.float32)
         keys = jax.random.split(key, 3)
         noise = jax.random.normal(keys[0], target.shape)
-        times = jax.random.randint(keys[1], target.shape[:1], 0, schedule.num_train)
+        focus = jnp.tile(jnp.asarray(t.focus), (len(target), 1))
+        shares = jnp.full(len(target), t.share)
+        times = diffusion_times(keys[1], focus, shares, schedule.num_train)
         condition = blurred(keys[2], batch["condition"], t.condition_noise).astype(dtype)
 
         def model(x, times):

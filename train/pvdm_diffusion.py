@@ -42,6 +42,7 @@ def check(config) -> None:
     """Refuses a config that cannot be trained, with everything that is wrong."""
     from vinf_jax.diffusion.denoiser import prediction_troubles
     from vinf_jax.diffusion.losses import WEIGHTS
+    from vinf_jax.diffusion.schedule import Schedule
 
     from . import plane_rules
 
@@ -53,6 +54,13 @@ def check(config) -> None:
     if t.loss_weight not in WEIGHTS:
         troubles.append(
             f"train_diffusion.loss_weight: {t.loss_weight!r}; give {' or '.join(WEIGHTS)}"
+        )
+    if not 0 <= t.share <= 1:
+        troubles.append(f"train_diffusion.share: {t.share}; give 0 to 1")
+    first, end, last = *t.focus, Schedule.pvdm().num_train
+    if not 0 <= first < end <= last:
+        troubles.append(
+            f"train_diffusion.focus: {tuple(t.focus)}; give two, rising, in 0 to {last}"
         )
     if t.windows < 2:
         troubles.append(f"train_diffusion.windows: {t.windows}; give 2 or more, both clips' own")

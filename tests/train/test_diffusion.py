@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from tests.tolerances import OP
-from train.diffusion import WORDS, diffusion_times, framewise_loss, told_apart
-from vinf_jax.diffusion.losses import denoising_loss
+from train.diffusion import WORDS, framewise_loss, told_apart
+from vinf_jax.diffusion.losses import denoising_loss, diffusion_times
 from vinf_jax.diffusion.schedule import Schedule
 
 SCHEDULE = Schedule.scaled_linear()

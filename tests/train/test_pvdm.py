@@ -170,8 +170,10 @@ def test_configs_that_do_not_fit(tmp_path):
     config.prediction = "noise"
     config.train_diffusion.update(
         {"coin": "both", "windows": 1, "rule": "sgd", "loss_weight": "snr"}
+        | {"share": 1.5, "focus": (700, 700)}
     )
-    wrong = r"'sgd'.*coin: 'both'.*prediction: 'noise'.*loss_weight: 'snr'.*windows: 1"
+    wrong = r"'sgd'.*coin: 'both'.*prediction: 'noise'.*loss_weight: 'snr'.*share: 1.5.*"
+    wrong += r"focus: \(700, 700\).*windows: 1"
     with pytest.raises(ValueError, match=wrong):
         pvdm_diffusion.run(config, tmp_path)
     with pytest.raises(ValueError, match="no checkpoint of the stage reconstruction"):

@@ -1,5 +1,6 @@
 """Training objectives."""
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 
@@ -37,3 +38,12 @@ def denoising_loss(
     if weight == "min_snr":
         error = error * jnp.minimum((alpha / sigma) ** 2, gamma) * formulas.gain(alpha, sigma) ** 2
     return error.mean()
+
+
+def diffusion_times(key: Array, focus: Array, shares: Array, num_train: int) -> Array:
+    """Times (B,) from all of 0 .. num_train - 1; a sample whose share is s draws from those of its
+    row of `focus` (B, 2: the first, and one behind the last) instead with the probability s."""
+    times = jax.random.randint(key, shares.shape, 0, num_train)
+    keys = jax.random.split(key)
+    near = jax.random.randint(keys[0], shares.shape, focus[:, 0], focus[:, 1])
+    return jnp.where(jax.random.uniform(keys[1], shares.shape) < shares, near, times)
