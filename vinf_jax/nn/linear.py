@@ -13,7 +13,8 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import Array, lax
 
-from vinf_jax.parallel.gpu import on_gpu
+from vinf_jax.nn.filtering import filtered, together
+from vinf_jax.parallel.gpu import HALF, on_gpu
 
 Pair = tuple[int, int]
 SMALL = 256
@@ -44,7 +45,12 @@ def gelu(x: Array) -> Array:
 def convolve(x: Array, kernel: Array, padding: Pair) -> Array:
     """Convolution of stride 1: x (N, H, W, I), kernel (h, w, I, O), zeros added (above and below,
     left and right)."""
-    return strided(x, kernel, padding, 1)
+    direct = partial(strided, padding=padding, stride=1)
+    many = together(x.shape, kernel.shape)
+    if not many or x.dtype in HALF or on_gpu():
+        return direct(x, kernel)
+    fewer = partial(filtered, padding=padding, many=many)
+    return lax.platform_dependent(x, kernel, cpu=fewer, default=direct)
 
 
 def strided(x: Array, kernel: Array, padding: Pair, stride: int) -> Array:

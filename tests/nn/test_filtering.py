@@ -1,0 +1,101 @@
+"""Convolutions with fewer multiplications against plain ones, gradients included."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from tests.nn.test_linear import normal, plain
+from tests.parallel.clips import on_devices
+from tests.tolerances import FP64
+from vinf_jax.nn.filtering import FEATURES, filtered, together
+from vinf_jax.nn.linear import convolve
+from vinf_jax.parallel.traced import work
+
+
+@pytest.mark.parametrize("many", [1, 2, 4])
+@pytest.mark.parametrize(
+    ("size", "padding"),
+    [((6, 8), (1, 1)), ((5, 7), (1, 1)), ((6, 5), (0, 1)), ((3, 3), (0, 0)), ((4, 1), (1, 1))],
+)
+def test_fewer_multiplications_give_the_same(x64, size, padding, many):
+    x, weights = normal(0, 4, *size, 3), normal(1, 3, 3, 3, 5)
+    out = filtered(x, weights, padding, many)
+    np.testing.assert_allclose(out, plain(x, weights, padding), atol=FP64)
+
+
+def test_in_float32_no_less_exact(x64):
+    x, weights = normal(0, 2, 16, 16, 64), normal(1, 3, 3, 64, 64)
+    exact = plain(x, weights, (1, 1))
+    x, weights = x.astype("f4"), weights.astype("f4")
+    errors = [
+        jnp.abs(out - exact).max()
+        for out in (filtered(x, weights, (1, 1), 2), plain(x, weights, (1, 1)))
+    ]
+    assert errors[0] < 2 * errors[1]
+
+
+def test_wide_layers_take_them_gradients_included(x64):
+    x, weights = normal(0, 3, 14, 13, FEATURES), normal(1, 3, 3, FEATURES, FEATURES)
+    program = jax.jit(lambda x, w: convolve(x, w, (1, 1))).lower(x, weights).compile()
+    assert "convolution(" not in program.as_text()
+    values, slopes = [], []
+    for form in (convolve, plain):
+        out, back = jax.vjp(lambda x, w, form=form: form(x, w, (1, 1)), x, weights)
+        values.append(out)
+        slopes.append(back(normal(2, *out.shape)))
+    np.testing.assert_allclose(*values, atol=FP64)
+    for fast, slow in zip(*slopes, strict=True):
+        np.testing.assert_allclose(fast, slow, atol=FP64)
+
+
+def test_on_devices_as_on_one(x64):
+    """More pictures together on one device than on each of three."""
+    x, weights = normal(0, 1, 9, 16, 16, FEATURES), normal(1, 3, 3, FEATURES, FEATURES)
+
+    def one(_, frames):
+        return convolve(frames[0], weights, (1, 1))
+
+    parts = np.asarray(on_devices(one, x, 3))
+    np.testing.assert_allclose(np.concatenate(parts), one(None, x), atol=FP64)
+
+
+@pytest.mark.parametrize(
+    ("shape", "features", "dtype"),
+    [((4, 16, 16), FEATURES, "bfloat16"), ((4, 16, 16), 32, "f4"), ((1, 320, 512), 128, "f4")],
+)
+def test_others_do_not(shape, features, dtype):
+    given = [
+        jax.ShapeDtypeStruct(size, dtype)
+        for size in ((*shape, features), (3, 3, features, features))
+    ]
+    program = jax.make_jaxpr(lambda x, w: convolve(x, w, (1, 1)))(*given)
+    assert "platform_index" not in str(program)
+
+
+@pytest.mark.parametrize(
+    ("x", "kernel", "many"),
+    [
+        ((16, 16, 16, 64), (3, 3, 64, 64), 16),
+        ((192, 16, 16, 64), (3, 3, 64, 64), 48),
+        ((97, 16, 16, 64), (3, 3, 64, 64), 1),
+        ((4, 40, 64, 320), (3, 3, 320, 320), 1),
+        ((1, 160, 256, 256), (3, 3, 256, 256), 1),
+        ((1, 320, 512, 128), (3, 3, 128, 128), 0),
+        ((31, 4, 4, 64), (3, 3, 64, 64), 0),
+        ((16, 16, 16, 64), (3, 1, 64, 64), 0),
+    ],
+)
+def test_as_many_pictures_together_as_the_cache_holds(x, kernel, many):
+    assert together(x, kernel) == many
+
+
+def test_a_plan_counts_them_as_convolutions():
+    given = [jax.ShapeDtypeStruct(size, "f4") for size in ((4, 16, 16, 64), (3, 3, 64, 64))]
+    program = jax.jit(lambda x, w: convolve(x, w, (1, 1))).trace(*given).jaxpr
+    assert work(program).flops == 2 * (4 * 16 * 16 * 64) * (3 * 3 * 64)
+
+
+def test_numbers_stay_as_precise_as_given():
+    x = jnp.ones((1, 4, 4, 2), jnp.float32)
+    assert filtered(x, jnp.ones((3, 3, 2, 2), jnp.float32), (1, 1), 1).dtype == jnp.float32
