@@ -46,7 +46,7 @@ def get_config() -> ConfigDict:
     )
     # Predicted as noise, clean latents are worse than their mean at the noisiest times.
     config.prediction = "v"
-    config.generation = ConfigDict({"steps": 100, "later_steps": 20})
+    config.generation = ConfigDict({"steps": 100, "later_steps": 20, "candidates": 4})
 
     # A folder of converted LPIPS weights; without one, frames are compared by their edges.
     config.perceptual = ""

@@ -13,6 +13,7 @@ ADVICE = "train one (python -m train pvdm_autoencoder, then pvdm_diffusion), or 
 STEPS = (
     Flag("steps", int, "of the first clip"),
     Flag("later_steps", int, "of each later clip"),
+    Flag("candidates", int, "first clips made for each video, of which one begins it"),
 )
 COUNTS = ("videos", "frames", "together")
 

@@ -23,6 +23,7 @@ on --videos or --devices. Exit status: 0, 2 for a mistake in what was asked, 130
 SAMPLING = (
     Flag("steps", int, "of the first clip"),
     Flag("later-steps", int, "of each later clip"),
+    Flag("candidates", int, "first clips made for each video; the autoencoder says which is best"),
     Flag("guidance", float, "scale towards the clip before; 1 is none"),
     Flag("eta", float, "noise of the steps, 0 to 1"),
 )

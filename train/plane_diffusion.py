@@ -48,7 +48,7 @@ def _picture(config, out: Path, graph: Any) -> Callable[[int, training.State], N
     frames = 2 * config.frames
     shown = spaced(frames, 12)
     how = {"frames": frames, "videos": videos}
-    how |= {"steps": SAMPLED, "later_steps": SAMPLED}
+    how |= {"steps": SAMPLED, "later_steps": SAMPLED, "candidates": 1}
 
     def picture(step: int, state: training.State) -> None:
         unet = merge(graph, state["average"])

@@ -83,6 +83,7 @@ class PVDM:
         seed: int = 0,
         steps: int | None = None,
         later_steps: int | None = None,
+        candidates: int | None = None,
         guidance: float | None = None,
         eta: float | None = None,
         devices: int = 1,
@@ -96,6 +97,7 @@ class PVDM:
             videos: made at the same time.
             seed: of their noise.
             steps, later_steps: of the first clip, and of each later one.
+            candidates: first clips made for each video, of which one begins it.
             guidance: scale towards the clip before; 1 is none, and one pass of the network.
             eta: noise of the steps.
             devices: over which the videos lie.
@@ -104,8 +106,9 @@ class PVDM:
         Raises:
             ValueError: one message with everything that does not fit.
         """
-        wishes = {"steps": steps, "later_steps": later_steps, "guidance": guidance, "eta": eta}
-        given: dict[str, Any] = {name: value for name, value in wishes.items() if value is not None}
+        wishes: dict[str, Any] = {"steps": steps, "later_steps": later_steps}
+        wishes |= {"candidates": candidates, "guidance": guidance, "eta": eta}
+        given = {name: value for name, value in wishes.items() if value is not None}
         counts = {"frames": frames, "videos": videos}
         troubles = [f"{name}: {n}; give 1 or more" for name, n in counts.items() if n < 1]
         if not 0 <= seed < 2**32:
@@ -125,6 +128,7 @@ class PVDM:
         made = self._recursion.clips(
             [chosen.sampler(chosen.steps), *later],
             self.latent_shape,
+            candidates=chosen.candidates,
             guidance=chosen.guidance,
             seed=seed,
             videos=-(-videos // devices) * devices,

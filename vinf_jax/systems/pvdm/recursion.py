@@ -52,7 +52,13 @@ class Recursion:
             with unrounded(weights):
                 return to_bytes(merge(graph, weights).decode(z))
 
-        self._decode = jax.jit(decode)
+        def lost(weights: Any, z: Array) -> Array:
+            with unrounded(weights):
+                autoencoder = merge(graph, weights)
+                again = autoencoder.encode(jnp.clip(autoencoder.decode(z), -1, 1))
+            return jnp.sqrt(jnp.mean((again - z) ** 2, axis=(1, 2)))
+
+        self._decode, self._lost = jax.jit(decode), jax.jit(lost)
         self._steps: dict[tuple[Clamped, bool], Callable[..., State]] = {}
 
     def clips(
@@ -60,6 +66,7 @@ class Recursion:
         samplers: Sequence[Clamped],
         shape: tuple[int, int],
         *,
+        candidates: int,
         guidance: float,
         seed: int,
         videos: int,
@@ -68,9 +75,14 @@ class Recursion:
     ) -> Iterator[np.ndarray]:
         """Pixels uint8 (videos, F, H, W, 3), clip after clip.
 
+        A first clip that is none of those that the autoencoder knows, a patchwork of several, is
+        not what its own pixels are encoded to. So of several candidates the one whose latents come
+        back best begins a video.
+
         Args:
             samplers: of each clip.
             shape: of a clip's latents, (N, D).
+            candidates: first clips that are made for each video.
             guidance: scale towards the clip before.
             seed: video v of it has noise of its own.
             videos: how many; a multiple of the devices.
@@ -78,18 +90,20 @@ class Recursion:
             on_step: told about every step.
         """
         weights, pixels = place(mesh, EVERYWHERE, (self.unet[1], self.autoencoder[1]))
-        tell = _Teller(on_step, sum(len(sampler.times) for sampler in samplers))
+        made = [samplers[0]] * (candidates - 1) + list(samplers)
+        tell = _Teller(on_step, sum(len(sampler.times) for sampler in made))
         tell.stage("set-up")
         keys = place(mesh, BATCH, _of_each(jax.random.key(seed), videos))
         latents = place(mesh, BATCH, np.zeros((videos, *shape), np.float32))
         for number, sampler in enumerate(samplers):
             step = self._step(sampler, number > 0 and guidance != 1)
-            given = (weights, _folded(keys, number), latents, np.float32(guidance))
-            state = sampler.init(_noise(_folded(given[1], len(sampler.times)), shape))
-            for i in range(len(sampler.times)):
-                state = jax.block_until_ready(step(state, np.int32(i), *given))
-                tell(state["x0"])
-            latents = sampler.result(state)
+            after = weights, latents, np.float32(guidance)
+            latents = _sampled(step, sampler, _folded(keys, number), *after, tell)
+            for other in range(1, 1 if number else candidates):
+                own = _folded(keys, np.uint32(2**32 - other))
+                more = _sampled(step, sampler, own, *after, tell)
+                better = self._lost(pixels, more) < self._lost(pixels, latents)
+                latents = jnp.where(better[:, None, None], more, latents)
             tell.stage("decode", latents)
             yield np.asarray(self._decode(pixels, latents))
 
@@ -126,6 +140,24 @@ def conditional(unet: Any, condition: Array, halves: bool = False) -> Model:
         return unet(twice, jnp.full(twice.shape[:1], time), given).reshape(2, *x.shape)
 
     return both if halves else alone
+
+
+def _sampled(
+    step: Callable[..., State],
+    sampler: Clamped,
+    keys: Array,
+    parameters: Any,
+    condition: Array,
+    guidance: np.float32,
+    tell: "_Teller",
+) -> Array:
+    """The latents of a clip of every video, by all steps; keys: of each video, for this clip."""
+    state = sampler.init(_noise(_folded(keys, len(sampler.times)), condition.shape[1:]))
+    for i in range(len(sampler.times)):
+        given = parameters, keys, condition, guidance
+        state = jax.block_until_ready(step(state, np.int32(i), *given))
+        tell(state["x0"])
+    return sampler.result(state)
 
 
 class _Teller:

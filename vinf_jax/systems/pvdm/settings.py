@@ -15,15 +15,18 @@ PRESETS = {"100/20": (100, 20), "200/200": (200, 200), "400/400": (400, 400)}
 @dataclass(frozen=True)
 class Settings:
     """fps: frames per second that it was trained at. steps, later_steps: of the first clip and of
-    each later one. guidance: scale of classifier-free guidance towards the clip before; 1 is none,
-    the public code's w is this minus 1. eta: noise of the steps, 0 to 1. prediction: what the UNet
-    was trained to say, of `diffusion.denoiser.KINDS`; the public code's says epsilon.
+    each later one. candidates: first clips made for each video, of which the one that the
+    autoencoder gives back best begins it; the public code makes one. guidance: scale of
+    classifier-free guidance towards the clip before; 1 is none, the public code's w is this minus
+    1. eta: noise of the steps, 0 to 1. prediction: what the UNet was trained to say, of
+    `diffusion.denoiser.KINDS`; the public code's says epsilon.
     """
 
     fps: float
 
     steps: int = 100
     later_steps: int = 20
+    candidates: int = 1
     guidance: float = 1.0
     eta: float = 1.0
     prediction: str = "epsilon"
@@ -31,6 +34,8 @@ class Settings:
     def __post_init__(self) -> None:
         troubles = [] if self.fps > 0 else [f"fps: {self.fps}, but it must be above 0"]
         troubles += prediction_troubles(self.prediction)
+        if self.candidates < 1:
+            troubles.append(f"candidates: {self.candidates}; give 1 or more")
         for name in ("steps", "later_steps"):
             try:
                 self.sampler(getattr(self, name))
