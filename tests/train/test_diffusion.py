@@ -21,8 +21,8 @@ def bent(x, times):
 
 
 def test_a_share_of_the_times_is_drawn_from_the_focus():
-    shares = np.repeat(np.float32([0, 1]), 500)
-    focus = np.tile(np.int32([900, 950]), (1000, 1))
+    shares = jnp.repeat(jnp.float32([0, 1]), 500)
+    focus = jnp.tile(jnp.int32([900, 950]), (1000, 1))
     times = np.asarray(diffusion_times(jax.random.key(0), focus, shares, 1000))
     assert times[:500].min() < 100 < 990 < times[:500].max()
     assert set(times[500:]) == set(range(900, 950))
