@@ -4,8 +4,8 @@ What it makes: videos of any length by recursion, each clip from the one before 
 Trained by:  python -m train pvdm_autoencoder --config configs/pvdm_sprites.py --out runs/pvdm
              python -m train pvdm_diffusion --config configs/pvdm_sprites.py --out runs/pvdm
 How long: on two CPU cores 35 minutes, then two hours.
-The number to expect: 29 dB on held-out clips; how often videos keep their shape, and how the shipped
-UNet was trained, is told in docs/pvdm.md.
+The number to expect: 29 dB on held-out clips; docs/pvdm.md tells how often videos keep their shape,
+and how the shipped UNet was trained.
 """
 
 from ml_collections import ConfigDict

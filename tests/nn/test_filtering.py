@@ -10,6 +10,7 @@ from tests.parallel.clips import on_devices
 from tests.tolerances import FP64
 from vinf_jax.nn.filtering import FEATURES, filtered, together
 from vinf_jax.nn.linear import convolve
+from vinf_jax.parallel.gpu import elsewhere
 from vinf_jax.parallel.traced import work
 
 
@@ -94,6 +95,15 @@ def test_a_plan_counts_them_as_convolutions():
     given = [jax.ShapeDtypeStruct(size, "f4") for size in ((4, 16, 16, 64), (3, 3, 64, 64))]
     program = jax.jit(lambda x, w: convolve(x, w, (1, 1))).trace(*given).jaxpr
     assert work(program).flops == 2 * (4 * 16 * 16 * 64) * (3 * 3 * 64)
+
+
+def test_a_plan_for_another_device_has_none():
+    given = [jax.ShapeDtypeStruct(size, "f4") for size in ((4, 16, 16, 64), (3, 3, 64, 64))]
+    with elsewhere():
+        program = jax.make_jaxpr(lambda x, w: convolve(x, w, (1, 1)))(*given)
+    assert "platform_index" not in str(program)
+    program = jax.make_jaxpr(lambda x, w: convolve(x, w, (1, 1)))(*given)
+    assert "platform_index" in str(program)
 
 
 def test_numbers_stay_as_precise_as_given():

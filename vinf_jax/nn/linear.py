@@ -14,7 +14,7 @@ from flax import nnx
 from jax import Array, lax
 
 from vinf_jax.nn.filtering import filtered, together
-from vinf_jax.parallel.gpu import HALF, on_gpu
+from vinf_jax.parallel.gpu import HALF, on_cpu, on_gpu
 
 Pair = tuple[int, int]
 SMALL = 256
@@ -47,7 +47,7 @@ def convolve(x: Array, kernel: Array, padding: Pair) -> Array:
     left and right)."""
     direct = partial(strided, padding=padding, stride=1)
     many = together(x.shape, kernel.shape)
-    if not many or x.dtype in HALF or on_gpu():
+    if not many or x.dtype in HALF or not on_cpu():
         return direct(x, kernel)
     fewer = partial(filtered, padding=padding, many=many)
     return lax.platform_dependent(x, kernel, cpu=fewer, default=direct)

@@ -8,6 +8,7 @@ import functools
 import logging
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from typing import Any
 
 import jax
@@ -27,12 +28,28 @@ SCORES = 2**28
 """Of an attention that is computed by products, held at once: 1 GiB in float32."""
 TRIED = 4096
 """Queries with which its kernel is tried, at most; it treats more of them alike."""
+_ELSEWHERE = ContextVar("elsewhere", default=False)
 NEAR = 2e-2
 """Difference from exact numbers, of values near 1, that two half-precision products may have."""
 
 
 def on_gpu() -> bool:
     return jax.default_backend() == "gpu"
+
+
+def on_cpu() -> bool:
+    """Whether what is traced is to run on this machine's processor."""
+    return not on_gpu() and not _ELSEWHERE.get()
+
+
+@contextlib.contextmanager
+def elsewhere() -> Generator[None]:
+    """What is traced inside is compiled here only to learn what it takes on another device."""
+    token = _ELSEWHERE.set(True)
+    try:
+        yield
+    finally:
+        _ELSEWHERE.reset(token)
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 The step and the decoder are traced, and compiled ahead of time, on abstract weights.
 """
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -17,6 +18,7 @@ from jax.sharding import PartitionSpec as P
 from vinf_jax.diffusion.samplers import Sampler
 from vinf_jax.diffusion.schedule import Schedule
 from vinf_jax.nn.parameters import flat, split
+from vinf_jax.parallel.gpu import elsewhere
 from vinf_jax.parallel.mesh import CLIP, EVERYWHERE, FRAMES, HALVED_FRAMES
 from vinf_jax.parallel.timeline import clip_length
 from vinf_jax.parallel.traced import Work, work
@@ -128,7 +130,9 @@ class Budget:
     def _memory(self, trace: Any, count: int) -> int:
         wide = self.dtype if self.here else jnp.float32
         options = None if self.here else ESTIMATE
-        found = trace(wide).lower().compile(compiler_options=options).memory_analysis()
+        with contextlib.nullcontext() if self.here else elsewhere():
+            traced = trace(wide)
+        found = traced.lower().compile(compiler_options=options).memory_analysis()
         size = jnp.dtype(wide).itemsize
         given = found.argument_size_in_bytes - count * size
         kept = found.output_size_in_bytes - found.alias_size_in_bytes
