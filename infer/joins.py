@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from . import folders
 from .loading import shipped
 from .options import Flag, add_flags, given, refuse
 from .progress import Display
@@ -11,8 +12,7 @@ from .progress import Display
 SHIPPED = "pvdm_sprites"
 ADVICE = "train one (python -m train pvdm_autoencoder, then pvdm_diffusion), or give --checkpoint"
 STEPS = (
-    Flag("steps", int, "of the first clip"),
-    Flag("later_steps", int, "of each later clip"),
+    *folders.STEPS,
     Flag("candidates", int, "first clips made for each video, of which one begins it"),
 )
 COUNTS = ("videos", "frames", "together")

@@ -52,8 +52,7 @@ def unet(config) -> Step:
         target = batch["target"].astype(jnp.float32)
         keys = jax.random.split(key, 3)
         noise = jax.random.normal(keys[0], target.shape)
-        focus = jnp.tile(jnp.asarray(t.focus), (len(target), 1))
-        shares = jnp.full(len(target), t.share)
+        focus, shares = jnp.asarray([t.focus]), jnp.full(len(target), t.share)
         times = diffusion_times(keys[1], focus, shares, schedule.num_train)
         condition = blurred(keys[2], batch["condition"], t.condition_noise).astype(dtype)
 

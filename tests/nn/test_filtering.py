@@ -5,13 +5,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tests.nn.test_linear import normal, plain
+from tests.nn.test_linear import agree_with_gradients, normal, plain
 from tests.parallel.clips import on_devices
 from tests.tolerances import FP64
 from vinf_jax.nn.filtering import FEATURES, filtered, together
 from vinf_jax.nn.linear import convolve
 from vinf_jax.parallel.gpu import elsewhere
 from vinf_jax.parallel.traced import work
+
+SHAPES = [jax.ShapeDtypeStruct(size, "f4") for size in ((4, 16, 16, 64), (3, 3, 64, 64))]
 
 
 @pytest.mark.parametrize("many", [1, 2, 4])
@@ -40,14 +42,7 @@ def test_wide_layers_take_them_gradients_included(x64):
     x, weights = normal(0, 3, 14, 13, FEATURES), normal(1, 3, 3, FEATURES, FEATURES)
     program = jax.jit(lambda x, w: convolve(x, w, (1, 1))).lower(x, weights).compile()
     assert "convolution(" not in program.as_text()
-    values, slopes = [], []
-    for form in (convolve, plain):
-        out, back = jax.vjp(lambda x, w, form=form: form(x, w, (1, 1)), x, weights)
-        values.append(out)
-        slopes.append(back(normal(2, *out.shape)))
-    np.testing.assert_allclose(*values, atol=FP64)
-    for fast, slow in zip(*slopes, strict=True):
-        np.testing.assert_allclose(fast, slow, atol=FP64)
+    agree_with_gradients(x, weights, (1, 1))
 
 
 def test_on_devices_as_on_one(x64):
@@ -92,17 +87,15 @@ def test_as_many_pictures_together_as_the_cache_holds(x, kernel, many):
 
 
 def test_a_plan_counts_them_as_convolutions():
-    given = [jax.ShapeDtypeStruct(size, "f4") for size in ((4, 16, 16, 64), (3, 3, 64, 64))]
-    program = jax.jit(lambda x, w: convolve(x, w, (1, 1))).trace(*given).jaxpr
+    program = jax.jit(lambda x, w: convolve(x, w, (1, 1))).trace(*SHAPES).jaxpr
     assert work(program).flops == 2 * (4 * 16 * 16 * 64) * (3 * 3 * 64)
 
 
 def test_a_plan_for_another_device_has_none():
-    given = [jax.ShapeDtypeStruct(size, "f4") for size in ((4, 16, 16, 64), (3, 3, 64, 64))]
     with elsewhere():
-        program = jax.make_jaxpr(lambda x, w: convolve(x, w, (1, 1)))(*given)
+        program = jax.make_jaxpr(lambda x, w: convolve(x, w, (1, 1)))(*SHAPES)
     assert "platform_index" not in str(program)
-    program = jax.make_jaxpr(lambda x, w: convolve(x, w, (1, 1)))(*given)
+    program = jax.make_jaxpr(lambda x, w: convolve(x, w, (1, 1)))(*SHAPES)
     assert "platform_index" in str(program)
 
 

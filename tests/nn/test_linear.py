@@ -57,6 +57,18 @@ def plain(x, kernel, padding, stride=1):
     )
 
 
+def agree_with_gradients(x, weights, padding):
+    """The fast form and the plain one."""
+    values, slopes = [], []
+    for form in (convolve, plain):
+        out, back = jax.vjp(lambda x, w, form=form: form(x, w, padding), x, weights)
+        values.append(out)
+        slopes.append(back(normal(2, *out.shape)))
+    np.testing.assert_allclose(values[0], values[1], atol=FP64)
+    for fast, slow in zip(*slopes, strict=True):
+        np.testing.assert_allclose(fast, slow, atol=FP64)
+
+
 @pytest.mark.parametrize(
     ("size", "kernel", "padding"),
     [
@@ -73,14 +85,7 @@ def plain(x, kernel, padding, stride=1):
 def test_convolution_and_its_gradients(x64, size, kernel, padding):
     x, weights = normal(0, 2, *size, 3), normal(1, *kernel, 3, 4)
     assert (size[0] * size[1] > SMALL) == (size == (17, 16))
-    values, slopes = [], []
-    for form in (convolve, plain):
-        out, back = jax.vjp(lambda x, w, form=form: form(x, w, padding), x, weights)
-        values.append(out)
-        slopes.append(back(normal(2, *out.shape)))
-    np.testing.assert_allclose(values[0], values[1], atol=FP64)
-    for fast, slow in zip(*slopes, strict=True):
-        np.testing.assert_allclose(fast, slow, atol=FP64)
+    agree_with_gradients(x, weights, padding)
 
 
 def test_dense_and_its_gradients(x64):

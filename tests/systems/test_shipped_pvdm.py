@@ -1,26 +1,22 @@
 """The PVDM that comes with the library: it rebuilds sprites it never saw, and what it makes from
 nothing goes on as it began."""
 
-from pathlib import Path
-
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
 
-import vinf_jax
+from infer.loading import shipped
 from vinf_jax.media.clips import open_clips
 from vinf_jax.media.judge import kept
 from vinf_jax.metrics.psnr import psnr
 from vinf_jax.nn.pixels import to_bytes, to_unit
 from vinf_jax.systems.pvdm import PVDM
 
-FOLDER = Path(vinf_jax.__file__).parent / "weights" / "pvdm_sprites"
-
 
 @pytest.fixture(scope="module")
 def model():
-    return PVDM.load(FOLDER)
+    return PVDM.load(shipped("pvdm_sprites"))
 
 
 def test_the_folder_says_what_trained_it(model):

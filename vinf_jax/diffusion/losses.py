@@ -42,7 +42,8 @@ def denoising_loss(
 
 def diffusion_times(key: Array, focus: Array, shares: Array, num_train: int) -> Array:
     """Times (B,) from all of 0 .. num_train - 1; a sample whose share is s draws from those of its
-    row of `focus` (B, 2: the first, and one behind the last) instead with the probability s."""
+    row of `focus` (B, 2: the first, and one behind the last; or one row for all) instead with the
+    probability s."""
     times = jax.random.randint(key, shares.shape, 0, num_train)
     keys = jax.random.split(key)
     near = jax.random.randint(keys[0], shares.shape, focus[:, 0], focus[:, 1])

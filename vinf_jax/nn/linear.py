@@ -13,10 +13,9 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import Array, lax
 
-from vinf_jax.nn.filtering import filtered, together
+from vinf_jax.nn.filtering import Pair, filtered, together
 from vinf_jax.parallel.gpu import HALF, on_cpu, on_gpu
 
-Pair = tuple[int, int]
 SMALL = 256
 """Pixels of a picture up to which the kernel's gradient is computed tap by tap."""
 

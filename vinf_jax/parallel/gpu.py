@@ -28,9 +28,10 @@ SCORES = 2**28
 """Of an attention that is computed by products, held at once: 1 GiB in float32."""
 TRIED = 4096
 """Queries with which its kernel is tried, at most; it treats more of them alike."""
-_ELSEWHERE = ContextVar("elsewhere", default=False)
 NEAR = 2e-2
 """Difference from exact numbers, of values near 1, that two half-precision products may have."""
+
+_ELSEWHERE = ContextVar("elsewhere", default=False)
 
 
 def on_gpu() -> bool:

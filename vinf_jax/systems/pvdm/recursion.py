@@ -90,22 +90,33 @@ class Recursion:
             on_step: told about every step.
         """
         weights, pixels = place(mesh, EVERYWHERE, (self.unet[1], self.autoencoder[1]))
-        made = [samplers[0]] * (candidates - 1) + list(samplers)
-        tell = _Teller(on_step, sum(len(sampler.times) for sampler in made))
+        more = (candidates - 1) * len(samplers[0].times)
+        tell = _Teller(on_step, more + sum(len(sampler.times) for sampler in samplers))
         tell.stage("set-up")
         keys = place(mesh, BATCH, _of_each(jax.random.key(seed), videos))
         latents = place(mesh, BATCH, np.zeros((videos, *shape), np.float32))
         for number, sampler in enumerate(samplers):
             step = self._step(sampler, number > 0 and guidance != 1)
             after = weights, latents, np.float32(guidance)
-            latents = _sampled(step, sampler, _folded(keys, number), *after, tell)
-            for other in range(1, 1 if number else candidates):
-                own = _folded(keys, np.uint32(2**32 - other))
-                more = _sampled(step, sampler, own, *after, tell)
-                better = self._lost(pixels, more) < self._lost(pixels, latents)
-                latents = jnp.where(better[:, None, None], more, latents)
+            # The other candidates draw as clips do that are too late to be made.
+            owns = [number, *(2**32 - n for n in range(1, 1 if number else candidates))]
+            drawn = [_folded(keys, np.uint32(own)) for own in owns]
+            made = [_sampled(step, sampler, own, *after, tell) for own in drawn]
+            latents = self._best(pixels, made)
             tell.stage("decode", latents)
             yield np.asarray(self._decode(pixels, latents))
+
+    def _best(self, pixels: Any, made: Sequence[Array]) -> Array:
+        """Of each video the latents that come back best, of several clips' (videos, N, D)."""
+        best, *others = made
+        if not others:
+            return best
+        least = self._lost(pixels, best)
+        for other in others:
+            lost = self._lost(pixels, other)
+            best = jnp.where((lost < least)[:, None, None], other, best)
+            least = jnp.minimum(lost, least)
+        return best
 
     def _step(self, sampler: Clamped, halves: bool) -> Callable[..., State]:
         """(state, i, parameters, keys, condition, guidance) -> the state after step i."""
