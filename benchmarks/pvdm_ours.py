@@ -5,7 +5,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from ml_collections import ConfigDict
 
 from train import plane_losses
 from vinf_jax.checkpoint.mapping import convert
@@ -14,6 +13,7 @@ from vinf_jax.diffusion.losses import denoising_loss
 from vinf_jax.diffusion.schedule import Schedule
 from vinf_jax.nn.parameters import merge
 from vinf_jax.nn.pixels import to_bytes, to_unit
+from vinf_jax.programs import load_config
 from vinf_jax.systems.pvdm.recursion import conditional
 from vinf_jax.training import state as training
 
@@ -49,7 +49,8 @@ def _noise(work: Work) -> Call:
 
 def _autoencoder_step(work: Work) -> Call:
     graph, weights = _network(work, "autoencoder")
-    t = ConfigDict({"pixel": 4.0, "perceptual": 0.0})
+    t = load_config("configs/pvdm.py").train_autoencoder
+    t.update({"pixel": 4.0, "perceptual": 0.0})
     loss = plane_losses.alone(t, graph, lambda made, real: jnp.zeros(()), jnp.float32)
     return _step(loss, weights, work.video(), b1=0.5, b2=0.9)
 

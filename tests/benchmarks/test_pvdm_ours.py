@@ -1,0 +1,22 @@
+"""The training step that `pvdm_networks` times, on a small autoencoder."""
+
+import jax.numpy as jnp
+import numpy as np
+
+from benchmarks import pvdm_ours
+from benchmarks.pvdm_work import Work
+from vinf_jax.checkpoint.mapping import convert
+from vinf_jax.nn.parameters import merge
+from vinf_jax.nn.pixels import to_unit
+
+
+def test_a_step_begins_with_the_difference_of_pixels_and_lessens_it():
+    work = Work("autoencoder_step", 1, {"autoencoder": {"size": 16, "width": 32}})
+    graph, like = work.like("autoencoder")
+    model = merge(graph, convert(work.rows("autoencoder"), work.tensors("autoencoder"), like))
+    real = to_unit(jnp.asarray(work.video()))
+    step = pvdm_ours.prepared(work)
+    losses = [step() for _ in range(3)]
+    expected = 4 * jnp.abs(model.decode(model.encode(real)) - real).mean()
+    np.testing.assert_allclose(losses[0], expected, rtol=1e-5)
+    assert losses[0] > losses[1] > losses[2]
