@@ -50,7 +50,6 @@ def _noise(work: Work) -> Call:
 def _autoencoder_step(work: Work) -> Call:
     graph, weights = _network(work, "autoencoder")
     t = load_config("configs/pvdm.py").train_autoencoder
-    t.update({"pixel": 4.0, "perceptual": 0.0})
     loss = plane_losses.alone(t, graph, lambda made, real: jnp.zeros(()), jnp.float32)
     return _step(loss, weights, work.video(), b1=0.5, b2=0.9)
 
