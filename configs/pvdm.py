@@ -65,6 +65,7 @@ def get_config(variant: str = "mended") -> ConfigDict:
     config.perceptual = ""
     config.train_autoencoder = ConfigDict(
         {
+            "start_from": "",
             "steps": 250_000,
             "adversarial_steps": 10_000,
             "batch": 8,
@@ -91,6 +92,7 @@ def get_config(variant: str = "mended") -> ConfigDict:
     )
     config.train_diffusion = ConfigDict(
         {
+            "start_from": "",
             "clips": 0,
             "windows": 3,
             "steps": 850_000,

@@ -55,6 +55,7 @@ def get_config() -> ConfigDict:
     # bounds, latent_noise: for latents that fill their range and bear errors (docs/pvdm.md).
     config.train_autoencoder = ConfigDict(
         {
+            "start_from": "",
             "steps": 5000,
             "adversarial_steps": 0,
             "batch": 2,
@@ -85,6 +86,7 @@ def get_config() -> ConfigDict:
     # share: of the times, drawn from those where it is settled what a clip shows (focus).
     config.train_diffusion = ConfigDict(
         {
+            "start_from": "",
             "clips": 4096,
             "windows": 2,
             "steps": 8000,

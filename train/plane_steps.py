@@ -1,4 +1,4 @@
-"""A step of training of each of PVDM's networks, with fresh weights, as a config describes it."""
+"""A step of training of each of PVDM's networks, as a config describes it."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ from vinf_jax.nn.planes import Planes
 from vinf_jax.training import state as training
 from vinf_jax.training.loop import Update
 
-from . import plane_losses, stage
+from . import plane_losses, plane_start, stage
 from .plane_networks import arithmetic, new_autoencoder, new_unet
 from .plane_rules import rule_of
 
@@ -36,6 +36,7 @@ def autoencoder(config) -> Step:
     """Of the first stage. A batch is bytes (B, F, H, W, 3)."""
     t = config.train_autoencoder
     graph, fresh = new_autoencoder(config)
+    fresh = plane_start.begun(t.start_from, "autoencoder", fresh)
     loss = plane_losses.alone(t, graph, distance_of(config), arithmetic(config))
     return _step(config, t, 1, graph, fresh, loss, b1=0.5, b2=0.9)
 
@@ -45,6 +46,7 @@ def unet(config) -> Step:
     {"target", "condition"}, latents (B, N, D)."""
     t = config.train_diffusion
     graph, fresh = new_unet(config)
+    fresh = plane_start.begun(t.start_from, "unet", fresh)
     schedule, dtype = Schedule.pvdm(), arithmetic(config)
 
     def loss(parameters, batch, key):

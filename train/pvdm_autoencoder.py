@@ -47,10 +47,13 @@ def check(config) -> None:
     """Refuses a config that cannot be trained, with everything that is wrong."""
     from vinf_jax.training.placement import PLACEMENTS
 
-    from . import plane_rules
+    from . import plane_networks, plane_rules, plane_start
 
     t = config.train_autoencoder
     troubles = plane_rules.troubles("train_autoencoder", t)
+    arguments = plane_networks.autoencoder_arguments(config)
+    field = "train_autoencoder.start_from"
+    troubles += plane_start.troubles(field, t.start_from, "autoencoder", arguments)
     if config.placement not in PLACEMENTS:
         troubles.append(f"placement: {config.placement!r}; give one of {', '.join(PLACEMENTS)}")
     if t.batch % config.devices:

@@ -44,10 +44,13 @@ def check(config) -> None:
     from vinf_jax.diffusion.losses import WEIGHTS
     from vinf_jax.diffusion.schedule import Schedule
 
-    from . import plane_rules
+    from . import plane_networks, plane_rules, plane_start
 
     t = config.train_diffusion
     troubles = plane_rules.troubles("train_diffusion", t)
+    arguments = plane_networks.unet_arguments(config)
+    field = "train_diffusion.start_from"
+    troubles += plane_start.troubles(field, t.start_from, "unet", arguments)
     if t.coin not in ("sample", "batch"):
         troubles.append(f"train_diffusion.coin: {t.coin!r}; give sample or batch")
     troubles += prediction_troubles(config.prediction)

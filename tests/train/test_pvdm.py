@@ -158,6 +158,36 @@ def test_a_step_can_say_which_clips_it_saw(trained):
     assert names.count("train sprite") == 2
 
 
+def test_training_begins_with_the_weights_of_a_model(trained, tmp_path):
+    config, model = tiny(), trained / "model"
+    for section in (config.train_autoencoder, config.train_diffusion):
+        section.update({"start_from": str(model), "rate": 0.0, "steps": 1, "save_every": 1})
+    pvdm_autoencoder.run(config, tmp_path, ["reconstruction"])
+    pvdm_diffusion.run(config, tmp_path, ["diffusion"])
+    wanted = store.arrays(model)
+    for folder, part in (("autoencoder", "autoencoder"), ("diffusion", "unet")):
+        _, state = state_of(tmp_path / folder)
+        for name, x in state.items():
+            if name.startswith("average/"):
+                stored = wanted[f"{part}.{name.removeprefix('average/')}"]
+                assert np.array_equal(x, stored.astype(np.float32)), name
+
+
+def test_a_model_that_training_cannot_begin_with(trained, tmp_path):
+    config = tiny()
+    config.autoencoder.width, config.autoencoder.remat = 32, True
+    config.train_autoencoder.start_from = str(trained / "model")
+    wrong = r"^config: train_autoencoder.start_from: the autoencoder of .*model has width 16, the "
+    with pytest.raises(ValueError, match=wrong + "config says 32$"):
+        pvdm_autoencoder.run(config, tmp_path)
+    config.train_diffusion.start_from = str(trained / "autoencoder_model")
+    with pytest.raises(ValueError, match=r"train_diffusion.start_from: .* holds only autoencoder"):
+        pvdm_diffusion.run(config, tmp_path)
+    config.train_diffusion.start_from = str(tmp_path / "nothing")
+    with pytest.raises(ValueError, match=r"train_diffusion.start_from: .*nothing"):
+        pvdm_diffusion.run(config, tmp_path)
+
+
 def test_configs_that_do_not_fit(tmp_path):
     config = tiny()
     config.placement, config.train_autoencoder.batch, config.devices = "apart", 3, 2
