@@ -74,9 +74,9 @@ class Work:
 TASKS = {
     "encode": "clips to latents",
     "decode": "latents to clips",
-    "autoencoder_step": "one step of training, absolute difference of pixels, AdamW",
+    "autoencoder_step": "a training step of the autoencoder: absolute difference of pixels, AdamW",
     "noise": "one call of the UNet",
-    "unet_step": "one step of training, AdamW",
+    "unet_step": "a training step of the UNet: AdamW",
     "clip": f"a later clip of a video: {STEPS} steps of DDIM, then pixels",
 }
 

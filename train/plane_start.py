@@ -45,4 +45,5 @@ def _whole(part: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Arguments with the constructor's defaults, as JSON holds them."""
     fields = inspect.signature(NETWORKS[part].__init__).parameters.values()
     defaults = {f.name: f.default for f in fields if f.default is not f.empty}
-    return json.loads(json.dumps({n: x for n, x in (defaults | arguments).items() if n not in ANY}))
+    whole = defaults | dict(arguments)
+    return json.loads(json.dumps({name: x for name, x in whole.items() if name not in ANY}))
