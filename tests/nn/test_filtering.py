@@ -27,22 +27,38 @@ def test_fewer_multiplications_give_the_same(x64, size, padding, many):
     np.testing.assert_allclose(out, plain(x, weights, padding), atol=FP64)
 
 
-def test_in_float32_no_less_exact(x64):
-    x, weights = normal(0, 2, 16, 16, 64), normal(1, 3, 3, 64, 64)
-    exact = plain(x, weights, (1, 1))
+@pytest.mark.parametrize("many", [1, 2])
+@pytest.mark.parametrize(
+    ("size", "padding"), [((6, 8), (1, 0)), ((5, 7), (0, 0)), ((3, 1), (1, 0)), ((4, 3), (0, 1))]
+)
+def test_so_they_do_along_one_side(x64, size, padding, many):
+    x, weights = normal(0, 2, *size, 3), normal(1, 3, 1, 3, 5)
+    out = filtered(x, weights, padding, many)
+    np.testing.assert_allclose(out, plain(x, weights, padding), atol=FP64)
+
+
+@pytest.mark.parametrize("taps", [(3, 3), (3, 1)])
+def test_in_float32_no_less_exact(x64, taps):
+    x, weights, pads = (
+        normal(0, 2, 16, 16, 64),
+        normal(1, *taps, 64, 64),
+        tuple(n // 2 for n in taps),
+    )
+    exact = plain(x, weights, pads)
     x, weights = x.astype("f4"), weights.astype("f4")
     errors = [
         jnp.abs(out - exact).max()
-        for out in (filtered(x, weights, (1, 1), 2), plain(x, weights, (1, 1)))
+        for out in (filtered(x, weights, pads, 2), plain(x, weights, pads))
     ]
     assert errors[0] < 2 * errors[1]
 
 
-def test_wide_layers_take_them_gradients_included(x64):
-    x, weights = normal(0, 3, 14, 13, FEATURES), normal(1, 3, 3, FEATURES, FEATURES)
-    program = jax.jit(lambda x, w: convolve(x, w, (1, 1))).lower(x, weights).compile()
+@pytest.mark.parametrize("taps", [(3, 3), (3, 1)])
+def test_wide_layers_take_them_gradients_included(x64, taps):
+    x, weights, pads = normal(0, 3, 14, 13, FEATURES), normal(1, *taps, FEATURES, FEATURES), (1, 0)
+    program = jax.jit(lambda x, w: convolve(x, w, pads)).lower(x, weights).compile()
     assert "convolution(" not in program.as_text()
-    agree_with_gradients(x, weights, (1, 1))
+    agree_with_gradients(x, weights, pads)
 
 
 def test_on_devices_as_on_one(x64):
@@ -79,7 +95,11 @@ def test_others_do_not(shape, features, dtype):
         ((1, 160, 256, 256), (3, 3, 256, 256), 1),
         ((1, 320, 512, 128), (3, 3, 128, 128), 0),
         ((31, 4, 4, 64), (3, 3, 64, 64), 0),
-        ((16, 16, 16, 64), (3, 1, 64, 64), 0),
+        ((1, 16, 256, 64), (3, 1, 64, 64), 1),
+        ((2, 48, 64, 128), (3, 1, 128, 128), 2),
+        ((1, 16, 16, 256), (3, 1, 256, 256), 0),
+        ((1, 4, 2560, 320), (3, 1, 320, 320), 0),
+        ((16, 16, 16, 64), (1, 3, 64, 64), 0),
     ],
 )
 def test_as_many_pictures_together_as_the_cache_holds(x, kernel, many):
