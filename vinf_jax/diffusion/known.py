@@ -4,8 +4,10 @@ At every step a known part is brought to that step's level with noise of its own
 sees it as it sees the rest (as RePaint does with known pixels, Lugmayr et al. 2022,
 arXiv 2201.09865, eq. 8a). A network that was trained with parts seen earlier than the rest can be
 shown them so: no noisier than at a given diffusion time (as conditioning frames in Diffusion
-Forcing, Chen et al. 2024, arXiv 2407.01392). Between steps, and after the last one, a known part
-lies clean in the state.
+Forcing, Chen et al. 2024, arXiv 2407.01392). With guidance the half without the prompt then sees
+them noisier than the step, so that guidance leads towards them as it does towards the prompt
+(history guidance, Song et al. 2025, arXiv 2502.06764). Between steps, and after the last one, a
+known part lies clean in the state.
 """
 
 import jax.numpy as jnp
@@ -19,6 +21,9 @@ from vinf_jax.diffusion.schedule import Schedule
 
 OWN_LEVEL = 1000
 """A time later than all: known parts are as noisy as each step finds the rest."""
+LATER = 300
+"""Diffusion times by which the half without the prompt sees known parts later than the step is,
+where the other half sees them earlier."""
 
 
 def hold(state: State, clean: Array, known: Array) -> State:
@@ -27,13 +32,21 @@ def hold(state: State, clean: Array, known: Array) -> State:
     return {name: jnp.where(known, clean, x) for name, x in state.items()}
 
 
-def levels(sampler: Sampler, schedule: Schedule, latest: int) -> tuple[np.ndarray, np.ndarray]:
-    """alpha and sigma with which known parts are shown at each step, float64 (n,): the step's own,
-    or those of the time `latest` where the step's is later."""
-    last = min(latest, schedule.num_train - 1)
-    late = sampler.times > last
-    pairs = (sampler.table.alpha, schedule.alphas), (sampler.table.sigma, schedule.sigmas)
-    alpha, sigma = (np.where(late, then[last], own) for own, then in pairs)
+def levels(
+    sampler: Sampler, schedule: Schedule, latest: int, halves: int = 1
+) -> tuple[np.ndarray, np.ndarray]:
+    """alpha and sigma with which known parts are shown at each step, float64 (halves, n), or (1, n)
+    for all halves: the step's own; or if `latest` is a time, to the last half no later than that,
+    and to one before it `LATER` times after the step's."""
+    table, last = sampler.table, schedule.num_train - 1
+    if latest > last:
+        return table.alpha[None], table.sigma[None]
+    after = np.minimum(np.rint(sampler.times).astype(int) + LATER, last)
+    pairs = (table.alpha, schedule.alphas), (table.sigma, schedule.sigmas)
+    shown = [
+        (then[after], np.where(sampler.times > latest, then[latest], own)) for own, then in pairs
+    ]
+    alpha, sigma = (np.stack(views)[-halves:] for views in shown)
     return alpha, sigma
 
 
@@ -50,13 +63,21 @@ def step(
 ) -> State:
     """The sampler's state after step i, known parts unchanged.
 
+    denoise: is given what each half sees, (halves, *x.shape), and answers for the sample.
     known: as in `hold`; the state holds these parts clean. own: unit noise in the latents' shape,
     the same at every step; the noise that the latents began with makes a known part no stranger.
     shown: of `levels`.
     """
     clean = state["x"]
     dtype = jnp.promote_types(clean.dtype, jnp.float32)
-    alpha, sigma = (jnp.asarray(x, dtype)[i] for x in shown)
+    alpha, sigma = (_over(jnp.asarray(x, dtype)[:, i], clean) for x in shown)
     noisy = (alpha * clean + sigma * own).astype(clean.dtype)
-    around = state | {"x": jnp.where(known, noisy, clean)}
-    return hold(sampler.step(around, denoise, i, noise), clean, known)
+
+    def seen(x: Array, time: ArrayLike) -> Array:
+        return denoise(jnp.where(known, noisy, x), time)
+
+    return hold(sampler.step(state, seen, i, noise), clean, known)
+
+
+def _over(halves: Array, x: Array) -> Array:
+    return halves.reshape(-1, *(1,) * x.ndim)

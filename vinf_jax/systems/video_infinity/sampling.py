@@ -106,12 +106,10 @@ def step(plan: Plan, text_axes: int) -> jax.stages.Wrapped:
         if plan.sampler.stochastic:
             noise = frame_noise(jax.vmap(jax.random.fold_in, (0, None))(keys, i), **how)
         if known is None:
-            return plan.sampler.step(state, joined, i, noise) | deep
-        around = {
-            "known": _on_latents(known),
-            "own": plan.scope.draw(keys, **how),
-            "shown": known_frames.levels(plan.sampler, plan.schedule, plan.known_time),
-        }
+            return plan.sampler.step(state, _seen_alike(joined), i, noise) | deep
+        levels = known_frames.levels(plan.sampler, plan.schedule, plan.known_time, plan.kind.halves)
+        own = plan.scope.draw(keys, **how)
+        around = {"known": _on_latents(known), "own": own, "shown": levels}
         return known_frames.step(plan.sampler, state, joined, i, noise, **around) | deep
 
     more = (P(CLIP), EVERYWHERE) if plan.held else ()
@@ -137,8 +135,9 @@ def _halves(
     afar: Array | None,
     deep: dict[str, Array],
 ) -> Callable:
-    """A model (x, time) -> (halves, *x.shape): every device group computes the halves whose text
-    it holds, and gets those of the others.
+    """A model (x, time) -> (halves, B, F, H, W, C): every device group computes the halves whose
+    text it holds, and gets those of the others. x: what each half sees, or (1, B, F, H, W, C) what
+    both do.
 
     deep: holds DEEP if that is reused. Samplers ask the model once a step; what its deep levels say
     then is put there, if the plan keeps it.
@@ -147,8 +146,9 @@ def _halves(
     here = text.shape[0]
 
     def answer(x: Array, time: Array) -> Array:
-        batch = jnp.broadcast_to(x.astype(dtype), (here, *x.shape)).reshape(-1, *x.shape[1:])
-        batch = lax.pcast(batch, GUIDANCE, to="varying")
+        first = lax.axis_index(GUIDANCE) * here
+        seen = jnp.broadcast_to(x.astype(dtype), (plan.kind.halves, *x.shape[1:]))
+        batch = lax.dynamic_slice_in_dim(seen, first, here).reshape(-1, *x.shape[2:])
         times = jnp.full(batch.shape[:1], time)
         given = {"gapless": plan.gapless, "afar": afar, "portion": plan.portion}
         context = surround(plan.line, plan.scope, numbers, times, **given)
@@ -157,9 +157,9 @@ def _halves(
             out, said = unet.parted(*given, deep.get(DEEP))
         if plan.kind.keeps:
             deep[DEEP] = said
-        out = out.astype(x.dtype).reshape(here, *x.shape)
-        whole = jnp.zeros((plan.kind.halves, *x.shape), x.dtype)
-        whole = lax.dynamic_update_slice_in_dim(whole, out, lax.axis_index(GUIDANCE) * here, 0)
+        out = out.astype(x.dtype).reshape(here, *x.shape[1:])
+        whole = jnp.zeros((plan.kind.halves, *x.shape[1:]), x.dtype)
+        whole = lax.dynamic_update_slice_in_dim(whole, out, first, 0)
         return lax.psum(whole, GUIDANCE)
 
     return answer
@@ -168,6 +168,10 @@ def _halves(
 def _on_latents(mask: Array) -> Array:
     """A mask over frames (F,), shaped to meet latents (B, F, H, W, C)."""
     return mask[None, :, None, None, None]
+
+
+def _seen_alike(joined: Callable) -> Callable:
+    return lambda x, time: joined(x[None], time)
 
 
 def _only(denoise: Callable) -> Callable:
