@@ -21,7 +21,8 @@ FEATURES, MANY = 64, 256
 """Features from which on this takes less time on a CPU: where all of it fits the cache, and with
 3x3 taps always."""
 PIXELS = 512
-"""In all pictures, below which it does not: summing the taps takes as long."""
+"""In all pictures, below which it does not: summing the taps takes as long. Of one column they must
+be at least twice as many as features."""
 CACHE = 6 * 2**20
 """Numbers that a CPU's cache holds."""
 
@@ -34,6 +35,8 @@ def together(x: Sequence[int], kernel: Sequence[int]) -> int:
     features = min(inputs, outputs)
     sides = {(3, 3): 2, (3, 1): 1}.get(tuple(kernel[:2]))
     if not sides or number * pixels < PIXELS or features < FEATURES:
+        return 0
+    if sides == 1 and number * pixels < 2 * max(inputs, outputs):
         return 0
     fit = CACHE // (2**sides * pixels * (inputs + outputs))
     if not fit and (sides == 1 or features < MANY):
