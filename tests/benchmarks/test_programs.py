@@ -4,6 +4,7 @@ import importlib
 import io
 import json
 import os
+import sys
 import time
 from types import SimpleNamespace
 
@@ -57,6 +58,16 @@ def test_outside_a_checkout_there_is_nothing_to_run(tmp_path, monkeypatch, capsy
     monkeypatch.setattr(benchmark, "CHECKOUT", tmp_path)
     assert spoken(benchmark.main, ["networks"]) == 2
     assert "belong to a checkout" in capsys.readouterr().err
+
+
+def test_a_program_takes_the_place_of_the_command(monkeypatch):
+    """Stopped, it leaves no measuring process behind."""
+    became = []
+    monkeypatch.setattr(benchmark.os, "execve", lambda *given: became.append(given))
+    benchmark.main(["table", "--help"])
+    ((program, words, environment),) = became
+    assert [program, *words[1:]] == [sys.executable, "-m", "benchmarks", "table", "--help"]
+    assert str(benchmark.CHECKOUT) in environment["PYTHONPATH"]
 
 
 def test_the_next_program_waits_until_the_last_no_longer_counts(monkeypatch):
