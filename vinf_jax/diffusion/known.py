@@ -12,7 +12,7 @@ known part lies clean in the state.
 
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jax import Array, lax
 from jax.typing import ArrayLike
 
 from vinf_jax.diffusion.denoiser import Denoiser
@@ -33,7 +33,7 @@ def hold(state: State, clean: Array, known: Array) -> State:
 
 
 def levels(
-    sampler: Sampler, schedule: Schedule, latest: int, halves: int = 1
+    sampler: Sampler, schedule: Schedule, latest: int, halves: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """alpha and sigma with which known parts are shown at each step, float64 (halves, n), or (1, n)
     for all halves: the step's own; or if `latest` is a time, to the last half no later than that,
@@ -70,14 +70,11 @@ def step(
     """
     clean = state["x"]
     dtype = jnp.promote_types(clean.dtype, jnp.float32)
-    alpha, sigma = (_over(jnp.asarray(x, dtype)[:, i], clean) for x in shown)
+    axes = range(1, clean.ndim + 1)
+    alpha, sigma = (lax.expand_dims(jnp.asarray(x, dtype)[:, i], axes) for x in shown)
     noisy = (alpha * clean + sigma * own).astype(clean.dtype)
 
     def seen(x: Array, time: ArrayLike) -> Array:
         return denoise(jnp.where(known, noisy, x), time)
 
     return hold(sampler.step(state, seen, i, noise), clean, known)
-
-
-def _over(halves: Array, x: Array) -> Array:
-    return halves.reshape(-1, *(1,) * x.ndim)

@@ -36,10 +36,12 @@ def together(x: Sequence[int], kernel: Sequence[int]) -> int:
     sides = {(3, 3): 2, (3, 1): 1}.get(tuple(kernel[:2]))
     if not sides or number * pixels < PIXELS or features < FEATURES:
         return 0
-    if sides == 1 and number * pixels < 2 * max(inputs, outputs):
-        return 0
     fit = CACHE // (2**sides * pixels * (inputs + outputs))
-    if not fit and (sides == 1 or features < MANY):
+    if sides == 1:
+        pays = fit and number * pixels >= 2 * max(inputs, outputs)
+    else:
+        pays = fit or features >= MANY
+    if not pays:
         return 0
     return max(n for n in range(1, number + 1) if number % n == 0 and n <= max(fit, 1))
 
@@ -62,9 +64,10 @@ def _filtered(x: Array, sums: Array, padding: Pair) -> Array:
     """By a kernel whose taps have these sums: matrices of (I, O), 16 of 3x3 taps, 4 of 3x1."""
     square = len(sums) == 16
     height = x.shape[1] + 2 * padding[0] - 2
-    width = x.shape[2] + 2 * padding[1] - (2 if square else 0)
-    pads = [(p, p + n % 2) for n, p in zip((height, width), padding, strict=True)]
-    padded = jnp.pad(x, ((0, 0), pads[0], pads[1] if square else (padding[1],) * 2, (0, 0)))
+    width = x.shape[2] + 2 * padding[1] - 2 * square
+    odd = height % 2, square * (width % 2)
+    pads = [(p, p + n) for n, p in zip(odd, padding, strict=True)]
+    padded = jnp.pad(x, ((0, 0), *pads, (0, 0)))
     under = jnp.stack(_sums(padded, 1))
     if square:
         under = jnp.stack(_sums(under, 3), 1)

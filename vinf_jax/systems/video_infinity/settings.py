@@ -41,10 +41,10 @@ class Settings:
     limit; overlap: frames made before that it holds beside them (`waves.plan_waves`). known_time:
     diffusion time than which frames that are there already are shown no noisier, for a model that
     was trained to see some frames earlier than others, which guidance then leads towards them (see
-    `diffusion.known`); 1000 is as noisy as the rest. portion:
-    pixels of a video's latents that layers compute at once where they can, 0 for all; less memory
-    for long videos, and the same video. decode_tile: pixels that a device decodes at once, 0 for
-    `decoding.CHUNK` whole frames; of larger frames fewer, and of one that is larger a tile.
+    `diffusion.known`); 1000 is as noisy as the rest. portion: pixels of a video's latents that
+    layers compute at once where they can, 0 for all; less memory for long videos, and the same
+    video. decode_tile: pixels that a device decodes at once, 0 for `decoding.CHUNK` whole frames;
+    of larger frames fewer, and of one that is larger a tile.
     """
 
     latent_scale: float
