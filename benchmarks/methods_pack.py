@@ -16,11 +16,9 @@ import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from infer.benchmark import CHECKOUT
 from infer.films import MEASURES
 from vinf_jax.media.target import replacing
-
-ROOT = Path(__file__).resolve().parent.parent
-ENDINGS = (".json", MEASURES, ".windows.npy")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -30,42 +28,39 @@ def main(argv: Sequence[str]) -> int:
     to.add_argument("comparison", type=Path, help="--out of compare")
     to.add_argument("folder", type=Path, help="where the archives go")
     options = to.parse_args(argv)
-    for length in lengths(options.comparison):
+    lengths: dict[str, list[Path]] = {}
+    for measures in sorted(options.comparison.glob(f"*/*/*{MEASURES}")):
+        lengths.setdefault(measures.parts[-3], []).append(measures)
+    if not lengths:
+        to.error(f"comparison: {options.comparison} holds no measured video; give compare's --out")
+    for length, videos in lengths.items():
         file = options.folder / f"videos-{length}.tar.xz"
-        count = pack(options.comparison, length, file)
-        print(f"{file}: {count} videos, {file.stat().st_size / 1e6:.2f} MB")
+        pack(videos, file)
+        print(f"{file}: {len(videos)} videos, {file.stat().st_size / 1e6:.2f} MB")
     return 0
 
 
-def lengths(comparison: Path) -> list[int]:
-    """Frames that there are videos of."""
-    return sorted({int(path.parent.parent.name) for path in comparison.glob(f"*/*/*{MEASURES}")})
-
-
-def pack(comparison: Path, length: int, file: Path) -> int:
-    """Archives all measured videos of so many frames; returns how many."""
-    found = sorted(comparison.glob(f"{length}/*/*{MEASURES}"))
+def pack(videos: Sequence[Path], file: Path) -> None:
+    """Archives the videos that have these files of measures, by length, method and name."""
     with replacing(file, True) as temporary, tarfile.open(temporary, "w:xz", preset=9) as archive:
-        for measures in found:
+        for measures in videos:
             stem = measures.name.removesuffix(MEASURES)
-            for path in (measures.with_name(stem + ending) for ending in ENDINGS):
-                if path.is_file():
-                    data = _content(path)
-                    entry = tarfile.TarInfo(path.relative_to(comparison).as_posix())
-                    entry.size = len(data)
-                    archive.addfile(entry, io.BytesIO(data))
-    return len(found)
+            record, windows = (measures.with_name(stem + end) for end in (".json", ".windows.npy"))
+            contents = {record: _portable(record), measures: measures.read_bytes()}
+            if windows.is_file():
+                contents[windows] = windows.read_bytes()
+            for path, data in contents.items():
+                entry = tarfile.TarInfo("/".join(path.parts[-3:]))
+                entry.size = len(data)
+                archive.addfile(entry, io.BytesIO(data))
 
 
-def _content(path: Path) -> bytes:
-    """A file, its weights' folder named from the checkout's root where it lies there."""
-    data = path.read_bytes()
-    if path.suffix != ".json" or path.name.endswith(MEASURES):
-        return data
-    record = json.loads(data)
-    weights = record.get("weights") or {}
-    if "folder" in weights and Path(weights["folder"]).is_relative_to(ROOT):
-        weights["folder"] = Path(weights["folder"]).relative_to(ROOT).as_posix()
+def _portable(path: Path) -> bytes:
+    """A record, its weights' folder named from the checkout's root where it lies there."""
+    record = json.loads(path.read_text())
+    weights = record["weights"]
+    if Path(weights["folder"]).is_relative_to(CHECKOUT):
+        weights["folder"] = Path(weights["folder"]).relative_to(CHECKOUT).as_posix()
     return (json.dumps(record, indent=2) + "\n").encode()
 
 

@@ -4,18 +4,21 @@ import json
 import tarfile
 from pathlib import Path
 
+import jax
 import pytest
 
-from benchmarks.methods_pack import ROOT, main
+from benchmarks.methods_pack import main
 from infer import compare
+from infer.benchmark import CHECKOUT
 
-RECORDS = sorted({path.parent for path in (ROOT / "benchmarks/methods").rglob("videos-*.tar.xz")})
+METHODS = CHECKOUT / "benchmarks/methods"
+RECORDS = sorted({path.parent for path in METHODS.rglob("videos-*.tar.xz")})
 
 
 def test_an_archive_holds_all_but_frames_and_names_no_place_of_this_machine(tmp_path, capsys):
     made = tmp_path / "made/64/base"
     made.mkdir(parents=True)
-    record = {"weights": {"folder": str(ROOT / "vinf_jax/weights/sprites"), "sha256": "0"}}
+    record = {"weights": {"folder": str(CHECKOUT / "vinf_jax/weights/sprites"), "sha256": "0"}}
     (made / "000-seed0.json").write_text(json.dumps(record))
     for name in ("000-seed0.measures.json", "000-seed0.windows.npy", "000-seed0.npz"):
         (made / name).write_bytes(name.encode())
@@ -43,9 +46,20 @@ def test_the_recorded_table_is_made_of_the_archives(folder, tmp_path, capsys):
     assert compare.main(["--out", str(out), "--no-mp4"]) == 0
     capsys.readouterr()
     recorded, again = (
-        json.loads((place / "results.json").read_text())["lengths"] for place in (folder, out)
+        jax.tree.flatten(json.loads((place / "results.json").read_text())["lengths"])
+        for place in (folder, out)
     )
-    assert _figures(again) == pytest.approx(_figures(recorded), rel=1e-4, abs=1e-6)
+    assert again[1] == recorded[1]
+    for one, other in zip(again[0], recorded[0], strict=True):
+        assert one == (
+            other if isinstance(other, str) else pytest.approx(other, rel=1e-4, abs=1e-6)
+        )
+
+
+def test_a_folder_without_measured_videos_is_refused(tmp_path, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main([str(tmp_path), str(tmp_path)])
+    assert f"{tmp_path} holds no measured video" in capsys.readouterr().err
 
 
 def _unpacked(folder: Path, to: Path) -> Path:
@@ -53,11 +67,3 @@ def _unpacked(folder: Path, to: Path) -> Path:
         with tarfile.open(file) as archive:
             archive.extractall(to, filter="data")
     return to
-
-
-def _figures(value: object, name: str = "") -> dict[str, float]:
-    """All numbers of nested tables, by their path."""
-    if isinstance(value, dict):
-        found = [_figures(inner, f"{name}/{key}") for key, inner in value.items()]
-        return {key: number for each in found for key, number in each.items()}
-    return {name: value} if isinstance(value, int | float) else {}
