@@ -161,12 +161,13 @@ def given(options: argparse.Namespace, flags: Sequence[Flag], prefix: str = "") 
 def scope_settings(options: argparse.Namespace, own: dict[str, Any]) -> dict[str, Any] | None:
     """The scope as plain settings ({"preset": name, field: value}); None if no flag is about it.
 
-    Fields change those of the model's `own` scope, or those of the preset that is named.
+    Fields change those of the model's `own` scope, or those of the preset that is named, whose
+    other fields are then the preset's, as they are for a preset named in Python.
     """
     fields = given(options, SCOPE, "scope.")
     if options.scope is None and not fields:
         return None
-    known = own if options.scope in (None, own["preset"]) else {"preset": options.scope}
+    known = own if options.scope is None else {"preset": options.scope}
     return known | fields
 
 
