@@ -1,8 +1,8 @@
 #!/bin/bash
 # The comparison of methods, side by side on one GPU: bash benchmarks/methods.sh FOLDER SECONDS
 # Makes and measures videos until the seconds are over; given again, it goes on with what is there.
-# FOLDER/recorded: the methods, on prompts of seed 0. FOLDER/chosen: one thing changed at a time, on
-# prompts of seed 100, from which defaults are chosen. FOLDER/cuts: two scenes, with and without a
+# FOLDER/recorded: the methods, on prompts of seed 0; own is what the model's settings say.
+# FOLDER/chosen: one thing changed at a time in the paper's settings, on prompts of seed 100. FOLDER/cuts: two scenes, with and without a
 # cut. Tables: python -m infer compare --out FOLDER/recorded, and so on.
 # Sizes for a rehearsal: PROMPTS, SEEDS, SHORT, LONG, VERY_LONG, MORE (further flags).
 set -m # a job in the background hears that it is stopped
@@ -40,17 +40,18 @@ cuts() { # METHODS...
 }
 
 jobs=(
-    "methods video_infinity"
+    "methods own"
     "methods reference"
     "methods freenoise"
     "methods independent"
     "methods stretched"
+    "candidate video_infinity many_local"
     "candidate no_phases soft_phases"
     "candidate scaled weak=video_infinity:strength=2"
-    "candidate wide=video_infinity:local=16,strength=0"
-    "chosen video_infinity reference"
+    "candidate wide=video_infinity:local=16,strength=0 mild=video_infinity:local=16,strength=2"
+    "chosen own reference"
     "chosen local_only global_only"
-    "chosen few_local many_local"
+    "chosen few_local"
     "chosen few_global many_global"
     "chosen unsynchronised shared_noise"
     "chosen rescheduled_noise spectral"

@@ -49,7 +49,7 @@ def _make(options: argparse.Namespace, argv: list[str], display: Display) -> Non
     how = {"clips": options.clips, "guidance_groups": options.guidance_groups}
     origin["mesh"] = described(options.clips, options.guidance_groups)
     runs = compare_runs.planned(options.out, **plan)
-    troubles += compare_runs.differing(runs, common, model.settings.clip_frames)
+    troubles += compare_runs.differing(runs, common, model.settings)
     troubles += _cannot(model, runs, given(options, SAMPLING) | how)
     refuse(troubles)
 
@@ -69,7 +69,7 @@ def _cannot(model: Any, runs: Any, shared: dict[str, Any]) -> list[str]:
         first.setdefault((run.method.name, run.frames), run)
     for (name, frames), run in first.items():
         try:
-            model.begin(run.prompts, **shared | run.wishes(model.settings.clip_frames))
+            model.begin(run.prompts, **shared | run.wishes(model.settings))
         except ValueError as error:
             found.append(f"{name}, {frames} frames: {error}")
     return found

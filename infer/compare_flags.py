@@ -13,8 +13,9 @@ from .ruler import add_distance, distance_troubles
 
 PROGRAM = "compare"
 NOTES = f"""\
-A method is a preset of --scope, with fields and a name if you like: {EXAMPLE}. Fields are those of
-the scope, or flags of sampling. Without ranks, reference stands for as many GPUs as the video has
+A method is a preset of --scope, or own, the scope in the model's settings, with fields and a name
+if you like: {EXAMPLE}. Fields are those of the
+scope, or flags of sampling. Without ranks, reference stands for as many GPUs as the video has
 training clips. Exit status: 0, 2 for a mistake in what was asked, 130 when stopped.
 """
 

@@ -61,7 +61,7 @@ class Making:
 
     def _wishes(self, run: Run) -> dict[str, Any]:
         shared = {name: value for name, value in self.common.items() if name != "model"}
-        return shared | run.wishes(self.model.settings.clip_frames)
+        return shared | run.wishes(self.model.settings)
 
     def _videos(self, batch: Sequence[Run], on_step: Any) -> Iterator[np.ndarray]:
         how = self._wishes(batch[0]) | dict(self.how) | {"on_step": on_step}
@@ -87,7 +87,7 @@ class Making:
             "scale": enlargement(None, *frames.shape[1:3]),
             "joins": joins(settings, run.frames),
             "seconds": round(seconds, 3),
-            "asked": asked(run, self.common, self.model.settings.clip_frames),
+            "asked": asked(run, self.common, self.model.settings),
         }
         return record | dict(self.origin)
 

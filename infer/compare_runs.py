@@ -45,9 +45,10 @@ class Run:
     def finished(self) -> bool:
         return self.record.is_file()
 
-    def wishes(self, clip_frames: int) -> dict[str, Any]:
-        """Arguments of `generate` that are this run's method's and length's."""
-        scope = self.method.scope_for(self.frames, clip_frames)
+    def wishes(self, settings: Any) -> dict[str, Any]:
+        """Arguments of `generate` of a model of these settings that are this run's method's and
+        length's."""
+        scope = self.method.scope_for(self.frames, settings)
         return {"frames": self.frames, "scope": scope} | self.method.sampling
 
 
@@ -100,13 +101,13 @@ def stories(prompts: Sequence[str], scenes: int) -> list[Story]:
     return found
 
 
-def differing(runs: Sequence[Run], common: Mapping[str, Any], clip_frames: int) -> list[str]:
+def differing(runs: Sequence[Run], common: Mapping[str, Any], settings: Any) -> list[str]:
     """Why finished videos are not those that are asked for, one message at most."""
     for run in runs:
         if not run.finished:
             continue
         made = json.loads(run.record.read_text()).get("asked", {})
-        now = json.loads(json.dumps(asked(run, common, clip_frames)))
+        now = json.loads(json.dumps(asked(run, common, settings)))
         apart = [name for name in now | made if now.get(name) != made.get(name)]
         if apart:
             then, wanted = (of.get(apart[0]) for of in (made, now))
@@ -117,10 +118,10 @@ def differing(runs: Sequence[Run], common: Mapping[str, Any], clip_frames: int) 
     return []
 
 
-def asked(run: Run, common: Mapping[str, Any], clip_frames: int) -> dict[str, Any]:
+def asked(run: Run, common: Mapping[str, Any], settings: Any) -> dict[str, Any]:
     """All that decides how the video looks."""
     own = {"seed": run.seed, "prompts": list(run.prompts)}
-    return dict(common) | run.wishes(clip_frames) | own
+    return dict(common) | run.wishes(settings) | own
 
 
 def batches(runs: Sequence[Run], together: int) -> Iterator[list[Run]]:

@@ -8,7 +8,10 @@ from typing import Any
 
 from .options import SAMPLING
 
-EXAMPLE = "video_infinity, reference:ranks=8, wide=video_infinity:local=16,spread=0"
+EXAMPLE = "own, reference:ranks=8, wide=video_infinity:local=16,spread=0"
+
+OWN = "own"
+"""What stands in place of a preset for the scope in a model's own settings."""
 
 
 @dataclass(frozen=True)
@@ -20,12 +23,15 @@ class Method:
     scope: dict[str, Any]
     sampling: dict[str, Any]
 
-    def scope_for(self, frames: int, clip_frames: int) -> dict[str, Any]:
-        """The scope of a video of so many frames: the reference gets as many ranks as the video
-        has training clips, if nobody said how many."""
-        if self.scope["preset"] == "reference" and "ranks" not in self.scope:
-            return self.scope | {"ranks": max(1, frames // clip_frames)}
-        return self.scope
+    def scope_for(self, frames: int, settings: Any) -> dict[str, Any]:
+        """The scope of a video of so many frames, from a model of these settings: the reference
+        gets as many ranks as the video has training clips, if nobody said how many."""
+        preset, fields = self.scope["preset"], dict(self.scope)
+        if preset == OWN:
+            return dict(settings.scope) | {k: v for k, v in fields.items() if k != "preset"}
+        if preset == "reference":
+            return {"ranks": max(1, frames // settings.clip_frames)} | fields
+        return fields
 
 
 def methods(texts: Sequence[str]) -> tuple[list[str], list[Method]]:

@@ -188,8 +188,14 @@ def test_everything_that_does_not_fit_is_said_at_once(run):
 
 
 def test_methods_are_presets_with_fields_and_names():
-    assert method("reference").scope_for(64, 16) == {"preset": "reference", "ranks": 4}
-    assert method("reference:ranks=8").scope_for(64, 16)["ranks"] == 8
+    settings = SimpleNamespace(clip_frames=16, scope={"preset": "video_infinity", "local": 3})
+    of_four = {"preset": "reference", "ranks": 4}
+    assert method("reference").scope_for(64, settings) == of_four
+    assert method("reference:ranks=8").scope_for(64, settings)["ranks"] == 8
+    assert method("own").scope_for(64, settings) == settings.scope
+    assert method("o=own:spread=2").scope_for(64, settings) == settings.scope | {"spread": 2}
+    paper = {"preset": "video_infinity"}
+    assert method("video_infinity").scope_for(64, settings) == paper
     far = method("far=video_infinity:local=0,spread=32,steps=5,phase=null,mode=soft")
     assert far.name == "far" and far.sampling == {"steps": 5}
     fields = {"local": 0, "spread": 32, "phase": None, "mode": "soft"}
