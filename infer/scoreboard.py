@@ -9,7 +9,7 @@ import numpy as np
 
 from vinf_jax.metrics.bootstrap import DRAWS, interval, resamples
 from vinf_jax.metrics.moments import Moments
-from vinf_jax.metrics.totals import BETTER
+from vinf_jax.metrics.totals import BEST, BETTER
 
 COLUMNS = {
     "seams": ("seams", 2),
@@ -115,6 +115,9 @@ class Board:
         if len({prompt for prompt, _ in both}) >= FEWEST:
             for name, figure in found.items():
                 figure["verdict"] = _verdict(figure, BETTER[name])
+            for name in BEST.keys() & found.keys():
+                if max(_mean(ours, name), _mean(theirs, name)) <= BEST[name]:
+                    found[name]["verdict"] = "same"
         return {"videos": len(both), "measures": found}
 
     def _weights(self, videos: Sequence[Scored]) -> np.ndarray:
@@ -194,6 +197,10 @@ def _said(figure: dict[str, Any], decimals: int) -> str:
 def _lines(head: Sequence[str], body: Sequence[Sequence[str]]) -> list[str]:
     ruler = ["---", *["---:"] * (len(head) - 1)]
     return [f"| {' | '.join(row)} |" for row in (head, ruler, *body)]
+
+
+def _mean(videos: Sequence[Scored], name: str) -> float:
+    return float(np.mean([video.figures[name] for video in videos]))
 
 
 def _figure(mean: float, low: float, high: float) -> dict[str, Any]:

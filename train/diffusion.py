@@ -180,7 +180,7 @@ def export(config, out: Path, folder: Path) -> None:
             width=width,
             fps=config.fps,
             clip_frames=config.frames,
-            **config.generation,
+            **config.generation.to_dict(),
         ),
         arguments={
             "unet": config.unet.to_dict() | {"context_width": config.text_encoder.width},

@@ -46,6 +46,17 @@ def test_verdicts_know_what_is_better(shift, figure, verdict):
     assert record["differences"]["b"]["measures"][figure]["verdict"] == verdict
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "verdict"),
+    [(0.8, 0.9, "same"), (0.8, 1.1, "worse"), (1.1, 0.8, "better"), (1.2, 1.1, "better")],
+)
+def test_joins_that_do_not_show_are_as_good_as_can_be(one, other, verdict):
+    values = one, other
+    told = [[Scored(str(v), 64, cell, {"seams": v}) for cell in CELLS] for v in values]
+    record = found(*told, against=str(one))["lengths"]["64"]
+    assert record["differences"][str(other)]["measures"]["seams"]["verdict"] == verdict
+
+
 def test_few_prompts_have_no_verdict():
     record = found(videos("reference"), videos("ours", 1, cells=CELLS[:15]))["lengths"]["64"]
     assert "verdict" not in record["differences"]["ours"]["measures"]["seams"]

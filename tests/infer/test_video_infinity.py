@@ -12,7 +12,8 @@ import pytest
 from infer import making, video_infinity
 from infer.progress import Display
 from vinf_jax.media.video import read_video
-from vinf_jax.programs import spoken
+from vinf_jax.programs import load_config, spoken
+from vinf_jax.systems.video_infinity.note import describe
 
 ROOT = Path(__file__).resolve().parents[2]
 PROMPTS = ("a red square moves left", "a blue disc moves right")
@@ -261,3 +262,5 @@ def test_shipped_weights_are_the_config_s():
     add_model(to)
     folder = weights_of(to.parse_args(["--config", "configs/sprites.py"]))
     assert folder.parts[-3:] == ("vinf_jax", "weights", "sprites")
+    wanted = load_config("configs/sprites.py").generation.to_dict()
+    assert {name: describe(folder)["settings"][name] for name in wanted} == wanted

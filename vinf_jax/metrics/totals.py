@@ -47,6 +47,9 @@ BETTER = {"seams": -1, "flicker": -1, "drift": -1, "motion": 0, "identity": 1, "
 BETTER |= {"late": -1, "in time": 1, "bleed": -1}
 BETTER |= {"distance": -1, "total": 1, "without motion": 1}
 """Whether more of a measure is better (1), less (-1), or neither (0)."""
+BEST = {"seams": 1.0}
+"""Means at which a measure is as good as it gets: joins that change no more than the rest do not
+show, and less is chance."""
 
 
 def terms(figures: Figures) -> dict[str, float]:
