@@ -1,7 +1,7 @@
 #!/bin/bash
 # The comparison of methods, side by side on one GPU: bash benchmarks/methods.sh FOLDER SECONDS
 # Makes and measures videos until the seconds are over; given again, it goes on with what is there.
-# FOLDER/recorded: the methods, on prompts of seed 0; own is what the model's settings say.
+# FOLDER/recorded: the methods, on prompts of seed 0.
 # FOLDER/chosen: one thing changed at a time in the paper's settings, on prompts of seed 100.
 # FOLDER/cuts: two scenes, with and without a cut.
 # Tables: python -m infer compare --out FOLDER/recorded, and so on.
@@ -41,19 +41,19 @@ cuts() { # METHODS...
 }
 
 jobs=(
-    "methods own"
+    "methods video_infinity"
     "methods reference"
     "methods freenoise"
     "methods independent"
     "methods stretched"
     "methods late=video_infinity:local=16,switch=900"
-    "candidate video_infinity many_local"
+    "candidate many_local"
     "candidate no_phases soft_phases"
     "candidate brief=video_infinity:switch=900 mid=video_infinity:local=12,switch=900"
     "candidate near=video_infinity:local=16,switch=950 lean=video_infinity:local=16,switch=1000,strength=2"
     "candidate scaled weak=video_infinity:strength=2"
     "candidate wide=video_infinity:local=16,strength=0 mild=video_infinity:local=16,strength=2"
-    "chosen own reference"
+    "chosen video_infinity reference"
     "chosen local_only global_only"
     "chosen few_local"
     "chosen few_global many_global"

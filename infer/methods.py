@@ -26,12 +26,13 @@ class Method:
     def scope_for(self, frames: int, settings: Any) -> dict[str, Any]:
         """The scope of a video of so many frames, from a model of these settings: the reference
         gets as many ranks as the video has training clips, if nobody said how many."""
-        preset, fields = self.scope["preset"], dict(self.scope)
+        fields = dict(self.scope)
+        preset = fields.pop("preset")
         if preset == OWN:
-            return dict(settings.scope) | {k: v for k, v in fields.items() if k != "preset"}
+            return dict(settings.scope) | fields
         if preset == "reference":
-            return {"ranks": max(1, frames // settings.clip_frames)} | fields
-        return fields
+            fields = {"ranks": max(1, frames // settings.clip_frames)} | fields
+        return {"preset": preset} | fields
 
 
 def methods(texts: Sequence[str]) -> tuple[list[str], list[Method]]:

@@ -114,10 +114,8 @@ class Board:
             found["distance"] = _centred(one[0] - other[0], one[1] - other[1])
         if len({prompt for prompt, _ in both}) >= FEWEST:
             for name, figure in found.items():
-                figure["verdict"] = _verdict(figure, BETTER[name])
-            for name in BEST.keys() & found.keys():
-                if max(_mean(ours, name), _mean(theirs, name)) <= BEST[name]:
-                    found[name]["verdict"] = "same"
+                done = name in BEST and max(_mean(ours, name), _mean(theirs, name)) <= BEST[name]
+                figure["verdict"] = "same" if done else _verdict(figure, BETTER[name])
         return {"videos": len(both), "measures": found}
 
     def _weights(self, videos: Sequence[Scored]) -> np.ndarray:
