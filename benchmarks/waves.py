@@ -8,7 +8,8 @@ took, so that memory does not depend on their number. Device memory: what the co
 step of the largest call. Joins, with all steps: of every video the mean absolute difference of
 neighbouring frames (of 255), across the joins of waves over that inside waves, and the same of the
 unwaved video at the same places; what moves inside is told of both, so that standing still does not
-pass for a good join. Some forty minutes on 2 cores; written after every part.
+pass for a good join. Waves of two lengths: 24 frames, and 48. Some eighty minutes on 2 cores;
+written after every video.
 """
 
 import argparse
@@ -23,6 +24,8 @@ from typing import Any
 
 import numpy as np
 
+from infer.methods import method
+
 from .watched import machine, run
 
 LENGTHS = (500, 2500, 10_000)
@@ -30,7 +33,11 @@ ASKED = 1.2
 """What the ratio of a join is to stay within."""
 MEMORY: dict[str, Any] = {"wave": 250, "overlap": 16, "steps": 1}
 CHANGES = ("across", "inside")
-JOINED = {"frames": 48, "wave": 24, "overlap": 12}
+JOINED: dict[str, dict[str, Any]] = {
+    "joins": {"frames": 48, "wave": 24, "overlap": 12},
+    "joins_of_48": {"frames": 96, "wave": 48, "overlap": 16},
+}
+"""Videos with joins, by their part of the record."""
 PROMPTS = [
     "a red circle moves right over a plain white background",
     "a blue square turns over a striped grey background",
@@ -53,11 +60,13 @@ def main() -> None:
     if options.lengths:
         found = _memory(options.weights, options.lengths)
         _note(options.out, "memory", about | MEMORY | {"by_frames": found})
-    joined = dict(zip(JOINED, options.joined, strict=True)) | {"known_time": options.known_time}
-    about["machine"] = machine()
-    for joins in _joins(options.weights, options.seeds, joined):
-        _note(options.out, "joins", about | joins)
-        print(f"seed {len(joins['videos']) - 1}: {joins['waved']}", flush=True)
+    scope = {"scope": method(options.scope).scope} if options.scope else {}
+    for part in options.joined:
+        about["machine"] = machine()
+        joined = JOINED[part] | {"known_time": options.known_time} | scope
+        for joins in _joins(options.weights, options.seeds, joined):
+            _note(options.out, part, about | joins)
+            print(f"{part}: seed {joins['videos'][-1]['seed']}: {joins['waved']}", flush=True)
 
 
 def _note(out: Path, part: str, found: dict[str, Any]) -> None:
@@ -123,20 +132,22 @@ def _make(weights: Path, frames: int) -> None:
                 pass
 
 
-def _joins(weights: Path, seeds: int, joined: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _joins(weights: Path, seeds: Sequence[int], joined: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """What was found so far, after every seed."""
     import jax
 
     from vinf_jax.systems.video_infinity import VideoInfinity
 
     model = VideoInfinity.load(weights)
+    joined = {"scope": model.settings.scope} | joined
     first = model.begin(PROMPTS[:1], **joined)
     places = [wave.made[0] - 1 for wave in first.waves[1:]]
     found: list[dict[str, Any]] = []
-    for seed in range(seeds):
+    plain_way = {name: joined[name] for name in ("frames", "scope")}
+    for seed in seeds:
         wish: dict[str, Any] = {"prompts": [PROMPTS[seed % len(PROMPTS)]], "seed": seed}
         waved = _ratio(model.generate(**wish, **joined), places)
-        plain = _ratio(model.generate(**wish, frames=joined["frames"]), places)
+        plain = _ratio(model.generate(**wish, **plain_way), places)
         found.append({"seed": seed, "waved": waved, "unwaved": plain})
         how = {"known_time": first.request.known_time, "steps": first.steps}
         ways = {way: _summary([video[way] for video in found]) for way in ("waved", "unwaved")}
@@ -168,15 +179,24 @@ def _options() -> argparse.Namespace:
     to.add_argument("--weights", type=Path, required=True, help="folder of a text-to-video model")
     to.add_argument("--out", type=Path, default=Path("benchmarks/waves.json"))
     to.add_argument(
-        "--seeds", type=int, default=20, help="videos with joins; 0: what --out says is kept"
+        "--seeds",
+        type=int,
+        nargs="*",
+        default=range(20),
+        metavar="SEED",
+        help="of the videos with joins (default: 0 to 19)",
     )
     to.add_argument(
         "--joined",
-        type=int,
-        nargs=3,
-        default=[*JOINED.values()],
-        metavar=tuple(name.upper() for name in JOINED),
-        help="the videos with joins (default: %(default)s)",
+        nargs="*",
+        choices=list(JOINED),
+        default=list(JOINED),
+        help="which videos with joins; what --out says of the others is kept (default: all)",
+    )
+    to.add_argument(
+        "--scope",
+        metavar="PRESET:FIELD=VALUE,...",
+        help="of the videos with joins, as compare --methods reads it (default: the model's own)",
     )
     to.add_argument("--known-time", type=int, help="of these (default: the model's own)")
     to.add_argument(
