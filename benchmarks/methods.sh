@@ -2,6 +2,7 @@
 # The comparison of methods, side by side on one GPU: bash benchmarks/methods.sh FOLDER SECONDS
 # Makes and measures videos until the seconds are over; given again, it goes on with what is there.
 # FOLDER/recorded: the methods, on prompts of seed 0.
+# FOLDER/tried: candidates for the shipped model's scope, on the same prompts, one seed.
 # FOLDER/chosen: one thing changed at a time in the paper's settings, on prompts of seed 100.
 # FOLDER/cuts: two scenes, with and without a cut.
 # Tables: python -m infer compare --out FOLDER/recorded, and so on.
@@ -31,9 +32,8 @@ chosen() { # METHODS...
     make chosen --methods "$@" --frames $short $long --seed 100 --seeds 1
 }
 
-candidate() { # METHODS...: they may become the default, so they are recorded as well
-    chosen "$@"
-    make recorded --methods "$@" --frames $short $long --seeds 1
+tried() { # METHODS...: what might have become the shipped model's scope
+    make tried --methods "$@" --frames $short --seeds 1
 }
 
 cuts() { # METHODS...
@@ -46,20 +46,18 @@ jobs=(
     "methods freenoise"
     "methods independent"
     "methods stretched"
-    "methods late=video_infinity:local=16,switch=900"
-    "candidate many_local"
-    "candidate no_phases soft_phases"
-    "candidate brief=video_infinity:switch=900 mid=video_infinity:local=12,switch=900"
-    "candidate near=video_infinity:local=16,switch=950 lean=video_infinity:local=16,switch=1000,strength=2"
-    "candidate scaled weak=video_infinity:strength=2"
-    "candidate wide=video_infinity:local=16,strength=0 mild=video_infinity:local=16,strength=2"
+    "methods own"
+    "methods many_local"
+    "tried reference video_infinity many_local own global_only brief=video_infinity:switch=900 mid=video_infinity:local=12,switch=900 near=video_infinity:local=16,switch=950 lean=video_infinity:local=16,switch=1000,strength=2 mild=video_infinity:local=16,strength=2 wide=video_infinity:local=16,strength=0"
+    "chosen many_local no_phases soft_phases"
+    "chosen scaled weak=video_infinity:strength=2"
     "chosen video_infinity reference"
     "chosen local_only global_only"
     "chosen few_local"
     "chosen few_global many_global"
     "chosen unsynchronised shared_noise"
     "chosen rescheduled_noise spectral"
-    "cuts cut=video_infinity:cuts=prompts even=even_globals:cuts=prompts"
+    "cuts own=own:cuts=prompts cut=video_infinity:cuts=prompts even=even_globals:cuts=prompts"
     "cuts none=video_infinity:crossfade=0 reference=reference:crossfade=0"
 )
 for n in ${ONLY:-${!jobs[@]}}; do

@@ -33,7 +33,14 @@ def get_config() -> ConfigDict:
     )
     config.prediction = "v"
     config.generation = ConfigDict(
-        {"steps": 25, "guidance": 2.5, "sampler": "dpmsolver++", "crossfade": 8, "known_time": 50}
+        {
+            "steps": 25,
+            "guidance": 2.5,
+            "sampler": "dpmsolver++",
+            "scope": {"preset": "video_infinity", "local": 16, "switch": 900},
+            "crossfade": 8,
+            "known_time": 50,
+        }
     )
 
     # The rate falls as a cosine over decay_steps; the judge reads all shapes rightly long before.

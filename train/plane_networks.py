@@ -63,7 +63,7 @@ def noted_autoencoder(config, out: Path) -> tuple[dict[str, Any], PVDMAutoencode
 
 def settings(config) -> Settings:
     """How the model is sampled."""
-    return Settings(fps=config.fps, prediction=config.prediction, **config.generation)
+    return Settings(fps=config.fps, prediction=config.prediction, **config.generation.to_dict())
 
 
 def arithmetic(config) -> Any:
