@@ -152,13 +152,23 @@ def test_force_begins_anew(tmp_path):
     assert job.asked["seed"] == 1 and len(making.calls) == 12
 
 
-def test_a_folder_of_something_else_is_never_touched(tmp_path):
-    (tmp_path / "a.job").mkdir()
-    (tmp_path / "a.job" / "mine").write_text("mine")
+@pytest.mark.parametrize("name", ["mine", "latents/mine.npy", "preview.mp4"])
+def test_a_folder_of_something_else_is_never_touched(tmp_path, name):
+    mine = tmp_path / "a.job" / name
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
     for how in ({"force": True}, {"resume": True}, {}):
-        with pytest.raises(FileExistsError, match="is no job"):
+        with pytest.raises(FileExistsError, match=r"is no job: it has no manifest\.json; move"):
             made(tmp_path / "a.job", **how)
-    assert (tmp_path / "a.job" / "mine").read_text() == "mine"
+    assert mine.read_text() == "mine"
+
+
+def test_a_job_killed_before_its_manifest_was_there_begins_anew(tmp_path):
+    (tmp_path / "a.job").mkdir()
+    (tmp_path / "a.job" / "lock").touch()
+    (tmp_path / "a.job" / ".manifest.json.part").touch()
+    job, making = made(tmp_path / "a.job", resume=True)
+    assert job.complete and len(making.calls) == 12
 
 
 DAMAGED = ["latents/wave-0001.safetensors", "segments/00000008-00000016.mp4"]

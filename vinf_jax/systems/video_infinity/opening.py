@@ -96,9 +96,12 @@ def folder_troubles(folder: Path, *, resume: bool, force: bool) -> list[str]:
     """Why a job's folder cannot be used, for people, or nothing."""
     if not folder.exists():
         return []
-    if not folder.is_dir() or {path.name for path in folder.iterdir()} - OWN - _litter(folder):
-        return [f"{folder} is there and is no job; move it away, or give another --job"]
-    if (folder / manifest.NAME).exists() and not (resume or force):
+    begun = (folder / manifest.NAME).exists()
+    known = OWN if begun else {claim.NAME}  # a job's manifest is written before all else
+    if not folder.is_dir() or {path.name for path in folder.iterdir()} - known - _litter(folder):
+        lack = "" if begun or not folder.is_dir() else f": it has no {manifest.NAME}"
+        return [f"{folder} is there and is no job{lack}; move it away, or give another --job"]
+    if begun and not (resume or force):
         return [f"{folder} holds a job; --resume goes on with it, --force begins anew"]
     return []
 
