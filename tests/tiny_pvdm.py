@@ -1,5 +1,7 @@
 """A PVDM model that is small enough for tests, every parameter random so that no layer rests."""
 
+from typing import Any
+
 import jax.numpy as jnp
 
 from tests.tiny import randomised
@@ -20,9 +22,9 @@ ARGUMENTS = {
 STEPS = {"steps": 3, "later_steps": 2}
 
 
-def tiny_pvdm(prediction: str = "epsilon") -> PVDM:
+def tiny_pvdm(prediction: str = "epsilon", dtype: Any = jnp.float32) -> PVDM:
     """16x16 pixels, clips of 4 frames."""
     networks = built(NETWORKS, ARGUMENTS)
-    arrays = randomised(parameters(networks), 1, jnp.float32)
+    arrays = randomised(parameters(networks), 1, dtype)
     settings = Settings(fps=8, prediction=prediction, **STEPS)
     return PVDM(**filled(networks, arrays), settings=settings, arguments=ARGUMENTS)

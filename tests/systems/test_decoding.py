@@ -5,8 +5,18 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from tests.products import precisions
+from tests.tiny import tiny_network
+from vinf_jax.nn.parameters import split
+from vinf_jax.nn.pixels import to_bytes
 from vinf_jax.parallel.mesh import EVERYWHERE, FRAMES, make_mesh, on_mesh, place
-from vinf_jax.systems.video_infinity.decoding import chunks, filled, frames_at, to_bytes
+from vinf_jax.systems.video_infinity.decoding import (
+    chunks,
+    filled,
+    frames_at,
+    latents,
+    picture,
+)
 
 
 @pytest.mark.parametrize(
@@ -54,3 +64,16 @@ def test_frames_are_fetched_by_position():
 def test_bytes_are_rounded_and_cut():
     values = jnp.array([-3.0, -1.0, -0.0, 1 / 127.5, 1.0, 9.0])
     np.testing.assert_array_equal(to_bytes(values), [0, 0, 128, 128, 255, 255])
+
+
+def test_bytes_of_bfloat16_are_rounded_once():
+    values = jnp.linspace(-1, 1, 301).astype(jnp.bfloat16)
+    np.testing.assert_array_equal(to_bytes(values), to_bytes(values.astype(jnp.float32)))
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
+def test_pixels_are_computed_in_the_precision_of_the_weights(dtype):
+    graph, weights = split(tiny_network("autoencoder", dtype=jnp.dtype(dtype)))
+    noise, pixels = jnp.zeros((2, 4, 4, 4)), jnp.zeros((2, 32, 32, 3), jnp.uint8)
+    assert precisions(picture(graph, 0.5), weights, noise) == {dtype}
+    assert precisions(latents(graph, 0.5), weights, pixels) == {dtype}

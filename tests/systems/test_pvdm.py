@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from tests.products import precisions
 from tests.tiny_pvdm import STEPS, tiny_pvdm
 from tests.tolerances import OP
 from vinf_jax.diffusion.schedule import Schedule
@@ -156,3 +157,17 @@ def test_everything_that_does_not_fit_is_said_at_once(model):
         model.stream(frames=0, videos=0, seed=-1, later_steps=0, devices=99)
     with pytest.raises(ValueError, match=r"fps: 0.*candidates: 0; give 1 or more"):
         Settings(fps=0, candidates=0)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
+def test_all_is_computed_in_the_precision_of_the_weights(dtype):
+    model = tiny_pvdm(dtype=jnp.dtype(dtype))
+    recursion, sampler = model._recursion, model.settings.sampler(3)
+    clip = jnp.zeros((1, *model.latent_shape))
+    step = recursion._step(sampler, halves=True)
+    state, keys = sampler.init(clip), jax.random.split(jax.random.key(0), 1)
+    given = state, np.int32(0), recursion.unet[1], keys, clip, np.float32(2)
+    assert precisions(step, *given) == {dtype}
+    assert jax.eval_shape(step, *given)["x0"].dtype == jnp.float32
+    for works in (recursion._decode, recursion._lost):
+        assert precisions(works, recursion.autoencoder[1], clip) == {dtype}

@@ -5,8 +5,9 @@ from jax import Array
 
 
 def to_bytes(images: Array) -> Array:
-    """Pictures in [-1, 1] as uint8; what lies beyond is cut off."""
-    return jnp.round((jnp.clip(images, -1, 1) + 1) * 127.5).astype(jnp.uint8)
+    """Pictures in [-1, 1] as uint8, rounded once; what lies beyond is cut off."""
+    wide = images.astype(jnp.promote_types(images.dtype, jnp.float32))
+    return jnp.round((jnp.clip(wide, -1, 1) + 1) * 127.5).astype(jnp.uint8)
 
 
 def to_unit(pixels: Array) -> Array:

@@ -50,12 +50,13 @@ class Recursion:
 
         def decode(weights: Any, z: Array) -> Array:
             with unrounded(weights):
-                return to_bytes(merge(graph, weights).decode(z))
+                return to_bytes(merge(graph, weights).decode(z.astype(_precision(weights))))
 
         def lost(weights: Any, z: Array) -> Array:
             with unrounded(weights):
                 autoencoder = merge(graph, weights)
-                again = autoencoder.encode(jnp.clip(autoencoder.decode(z), -1, 1))
+                pixels = autoencoder.decode(z.astype(_precision(weights)))
+                again = autoencoder.encode(jnp.clip(pixels, -1, 1))
             return jnp.sqrt(jnp.mean((again - z) ** 2, axis=(1, 2)))
 
         self._decode, self._lost = jax.jit(decode), jax.jit(lost)
@@ -124,8 +125,13 @@ class Recursion:
         def one(state, i, parameters, keys, condition, guidance) -> State:
             noise = _noise(_folded(keys, i), condition.shape[1:]) if sampler.stochastic else None
             unet = merge(self.unet[0], parameters)
-            says = conditional(unet, condition, halves)
-            denoise = denoiser(says, sampler.schedule, self._prediction)
+            narrow = _precision(parameters)
+            says = conditional(unet, condition.astype(narrow), halves)
+
+            def said(x: Array, time: Any) -> Array:
+                return says(x.astype(narrow), time).astype(x.dtype)
+
+            denoise = denoiser(said, sampler.schedule, self._prediction)
             denoise = guided(denoise, guidance) if halves else denoise
             with unrounded(parameters):
                 return sampler.step(state, denoise, i, noise)
@@ -169,6 +175,11 @@ def _sampled(
         state = jax.block_until_ready(step(state, np.int32(i), *given))
         tell(state["x0"])
     return sampler.result(state)
+
+
+def _precision(parameters: Any) -> Any:
+    """What a network with these parameters computes in."""
+    return jnp.result_type(*jax.tree.leaves(parameters))
 
 
 class _Teller:

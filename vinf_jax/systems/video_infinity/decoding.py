@@ -11,6 +11,7 @@ from jax import Array
 from jax.sharding import Mesh
 
 from vinf_jax.nn.parameters import merge
+from vinf_jax.nn.pixels import to_bytes
 from vinf_jax.nn.portions import in_portions
 from vinf_jax.parallel.gpu import unrounded
 from vinf_jax.parallel.mesh import EVERYWHERE, FRAMES, on_mesh, place
@@ -20,14 +21,19 @@ CHUNK = 8
 
 
 def picture(graph: Any, scale: float, tile: int = 0) -> Callable[[Any, Array], Array]:
-    """(parameters, latents (N, h, w, C)) -> uint8 pixels (N, H, W, 3), on one device.
+    """(parameters, latents (N, h, w, C)) -> uint8 pixels (N, H, W, 3), on one device, computed in
+    the parameters' precision.
 
     tile: pixels that are decoded at once, 0 for all: fewer frames, and of larger ones tiles.
     """
 
     def decode(parameters: Any, latents: Array) -> Array:
         network = merge(graph, parameters)
-        one = lambda x: to_bytes(network.decode(x[0] / scale, tile or None))[None]  # noqa: E731
+        narrow = jnp.result_type(*parameters.values())
+
+        def one(x: Array) -> Array:
+            return to_bytes(network.decode((x[0] / scale).astype(narrow), tile or None))[None]
+
         frame = jax.eval_shape(one, latents[None, :1])
         with unrounded(parameters):
             return in_portions(one, (latents[None],), frames_at_once(tile, frame.size // 3))[0]
@@ -84,11 +90,6 @@ def filled(x: np.ndarray, count: int) -> np.ndarray:
     """x (n, ...) as (count, ...): the last one stands for those that are missing."""
     pads = [(0, count - len(x))] + [(0, 0)] * (x.ndim - 1)
     return np.pad(x, pads, mode="edge")
-
-
-def to_bytes(images: Array) -> Array:
-    """Pictures in [-1, 1] as uint8; what lies beyond is cut off."""
-    return jnp.round((jnp.clip(images, -1, 1) + 1) * 127.5).astype(jnp.uint8)
 
 
 def frames_at(x: Array, places: list[int]) -> np.ndarray:
