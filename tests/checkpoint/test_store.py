@@ -330,3 +330,13 @@ def test_a_stop_on_the_way_leaves_the_old_one(saved, small_batches, at):
         store.save(saved, small(), overwrite=True, **where)
     assert store.describe(saved)[1] == {"step": 3}
     assert list(saved.parent.iterdir()) == [saved]
+
+
+def test_numbers_too_large_for_what_is_asked_for_are_refused(tmp_path):
+    arrays = {"x": np.float32([7e4, np.inf]), "y": np.float32([np.inf, 1])}
+    store.save(tmp_path / "w", arrays)
+    wanted = {name: jax.ShapeDtypeStruct((2,), jnp.float16) for name in arrays}
+    with pytest.raises(ValueError, match=r"dtype: float16 is too narrow for numbers of x in "):
+        store.load(tmp_path / "w", wanted)
+    wide = {name: jax.ShapeDtypeStruct((2,), jnp.bfloat16) for name in arrays}
+    assert store.load(tmp_path / "w", wide)["x"][0] == jnp.bfloat16(7e4)

@@ -76,7 +76,7 @@ def load(path: str | Path, abstract: Mapping[str, Any]) -> dict[str, Array]:
 
     Raises:
         ValueError: no checkpoint, an unfinished or damaged one, or other names, shapes or kinds
-            of numbers than asked for.
+            of numbers than asked for, or numbers too large for the dtype asked for.
     """
     path = Path(path).absolute()
     stored, _ = _read(path, checksums=True)
@@ -86,7 +86,9 @@ def load(path: str | Path, abstract: Mapping[str, Any]) -> dict[str, Array]:
         name: jax.ShapeDtypeStruct(like.shape, like.dtype, sharding=like.sharding or here)
         for name, like in abstract.items()
     }
-    return batches.read(path, wanted)
+    found = batches.read(path, wanted)
+    _refuse_overflow(path, stored, found)
+    return found
 
 
 def arrays(path: str | Path) -> StoredArrays:
@@ -134,6 +136,19 @@ def _read(path: Path, *, checksums: bool) -> tuple[Shapes, dict[str, Any]]:
             f"rename {old} back"
         )
     return index.read(path, checksums=checksums)
+
+
+def _refuse_overflow(path: Path, stored: Shapes, found: Mapping[str, Array]) -> None:
+    """Finite numbers must not have become infinite in float16, whose largest is 65,504."""
+    kept = StoredArrays(path, stored)
+    large = [
+        name
+        for name, x in found.items()
+        if x.dtype == jnp.float16 != stored[name][1]
+        if int(jnp.isinf(x).sum()) > int(np.isinf(kept[name]).sum())
+    ]
+    if large:
+        raise ValueError(f"dtype: float16 is too narrow for numbers of {some(large)} in {path}")
 
 
 def _numbers(tree: Mapping[str, Any], dtype: Any) -> Iterator[tuple[str, Array | np.ndarray]]:
