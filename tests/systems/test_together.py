@@ -36,8 +36,9 @@ def model():
         (TIMELINES, NOISY | {"crossfade": 4}),
         (VIDEOS, NOISY | {"guidance_steps": (0.3, 0.7), "reuse": 2, "steps": 5}),
         (TIMELINES, {"cuts": "prompts", "scope": "video_infinity"}),
+        (VIDEOS, {"cuts": [2], "frames": 7, "scope": "video_infinity"}),
     ],
-    ids=["plain", "freenoise", "reference", "mesh", "timelines", "cheaper", "cuts"],
+    ids=["plain", "freenoise", "reference", "mesh", "timelines", "cheaper", "cuts", "early cut"],
 )
 def test_each_is_the_one_that_is_made_alone(model, videos, wish):
     wish = {"frames": FRAMES} | wish

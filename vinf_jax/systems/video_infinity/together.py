@@ -44,7 +44,7 @@ def _videos(makings: Sequence[Making], on_step: Told) -> Iterator[np.ndarray]:
 def _troubles(makings: Sequence[Making]) -> list[str]:
     """Why these videos cannot be made in one call."""
     troubles = []
-    if any(len(making.waves) > 1 or not making.waves[0].plain for making in makings):
+    if any(len(making.waves) > 1 or any(making.waves[0].known) for making in makings):
         troubles.append(
             "wave: several videos at once are made in one call each, without waves and given "
             "frames; leave these out, or make one video at a time"
