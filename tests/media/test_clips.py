@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.media.tiny_footage import noise, write_pictures, write_video
 from vinf_jax.media import sprites
@@ -79,6 +80,16 @@ def test_files_are_looked_into_once(tmp_path):
         scanned.write_text(text)
         with pytest.raises(ValueError, match="remove it"):
             open_clips("videos", folder, **ask)
+
+
+def test_pictures_written_anew_in_their_place_are_looked_into(tmp_path):
+    folder, scanned = tmp_path / "data", tmp_path / "scan.json"
+    ask = {"frames": 2, "size": 8, "split": "all", "scanned": scanned}
+    write_pictures(folder / "a", 4)
+    assert open_clips("frames", folder, **ask).clip(0, 0).any()
+    for n in range(4):
+        Image.new("RGB", (16, 40)).save(folder / "a" / f"{n}.png")
+    assert not open_clips("frames", folder, **ask).clip(0, 0).any()
 
 
 def test_sprites_keep_held_out_facts_for_tests():

@@ -27,6 +27,15 @@ def test_a_video_is_read_at_the_rate_asked_for(tmp_path, fps, wanted):
     assert (found.read(2, 2) == found.read(0, 4)[2:]).all()
 
 
+@pytest.mark.parametrize(
+    ("source", "frames", "fps", "wanted"), [(25, 126, 12, 61), (50, 251, 12, 61), (25, 125, 12, 60)]
+)
+def test_no_frame_is_lost_to_rounding(tmp_path, source, frames, fps, wanted):
+    """Frame 125 at 25 a second is frame 60 at 12, exactly."""
+    path = film(tmp_path / "a.mp4", frames, source, side=16)
+    assert material(path, fps, 16, 16).frames == wanted
+
+
 def test_proportions_stay_and_whole_factors_are_means():
     picture = np.zeros((1, 40, 80, 3), np.uint8)
     picture[:, :, 20:60] = 255
@@ -41,10 +50,13 @@ def test_pictures_come_upright(tmp_path):
     picture[0] = 255
     turned = Image.fromarray(picture)
     turned.getexif()[274] = 6  # to be turned to the right before it is looked at
-    turned.save(tmp_path / "a.png", exif=turned.getexif())
-    found = material(tmp_path / "a.png", 8, 8, 8)
-    assert found.frames == 1
-    assert (found.read(0, 1)[0] == np.rot90(picture, -1)).all()
+    (tmp_path / "some").mkdir()
+    for path in (tmp_path / "a.png", tmp_path / "some" / "1.png"):
+        turned.save(path, exif=turned.getexif())
+    for path in (tmp_path / "a.png", tmp_path / "some"):
+        found = material(path, 8, 8, 8)
+        assert found.frames == 1
+        assert (found.read(0, 1)[0] == np.rot90(picture, -1)).all()
 
 
 def test_what_cannot_be_shown_is_named(tmp_path):

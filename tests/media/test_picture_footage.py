@@ -26,6 +26,17 @@ def test_other_kinds_of_pictures_become_rgb(tmp_path):
     assert (pictures[1] == rgb).all()
 
 
+def test_pictures_that_lie_have_the_size_they_are_seen_in(tmp_path):
+    picture = Image.fromarray(noise(1)[0])
+    for n, orientation in enumerate((6, 8)):
+        picture.getexif()[274] = orientation
+        picture.save(tmp_path / f"{n}.png", exif=picture.getexif())
+    footage = probe(tmp_path)
+    assert (footage.frames, footage.height, footage.width) == (2, 32, 24)
+    upright = [np.rot90(noise(1)[0], turns) for turns in (-1, 1)]
+    assert (read(tmp_path, footage, 0, 2) == upright).all()
+
+
 def test_bad_pictures_are_named(tmp_path):
     with pytest.raises(BadClip, match="holds no pictures"):
         probe(tmp_path)

@@ -11,6 +11,8 @@ from vinf_jax.media.footage import BadClip, Footage
 
 AT_ONCE = 32
 """Frames of a source that are held at once."""
+_ROUNDING = 1e-6
+"""Of a frame: a rate's own rounding must not lose the last one."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def material(path: str | Path, fps: float, height: int, width: int) -> Material:
             pace = rate / fps
     except BadClip as trouble:
         raise ValueError(f"{path} {trouble}") from trouble
-    frames = 1 + int((footage.frames - 1) / pace)
+    frames = 1 + int((footage.frames - 1) / pace + _ROUNDING)
     return Material(path, frames, height, width, footage, pace, turns)
 
 
@@ -128,8 +130,6 @@ def _is_picture(path: Path) -> bool:
 
 
 def _picture(path: Path) -> np.ndarray:
-    """uint8 (1, H, W, 3), upright as its camera noted."""
-    from PIL import ImageOps
-
+    """uint8 (1, H, W, 3)."""
     with picture_footage.opened(path) as picture:
-        return np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))[None]
+        return picture_footage.pixels(picture)[None]

@@ -7,12 +7,13 @@ from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 
 from vinf_jax.media.footage import BadClip, Footage
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".webp")
 _DEEP = ("I", "F")  # first letters of Pillow's modes with more than 8 bits
+_LYING = (5, 6, 7, 8)  # orientations whose width is the picture's height
 
 
 def natural(name: str) -> tuple[list[str | int], str]:
@@ -37,7 +38,8 @@ def probe(folder: Path) -> Footage:
     if not names:
         raise BadClip("holds no pictures")
     with opened(folder / names[0]) as picture:
-        return Footage(len(names), picture.height, picture.width)
+        width, height = size(picture)
+        return Footage(len(names), height, width)
 
 
 def read(folder: Path, footage: Footage, start: int, count: int) -> np.ndarray:
@@ -52,13 +54,26 @@ def read(folder: Path, footage: Footage, start: int, count: int) -> np.ndarray:
     out = np.empty((count, footage.height, footage.width, 3), np.uint8)
     for row, name in zip(out, names, strict=True):
         with opened(folder / name) as picture:
-            if picture.size != (footage.width, footage.height):
+            width, height = size(picture)
+            if (width, height) != (footage.width, footage.height):
                 raise BadClip(
-                    f"changes in size: {name} is {picture.width}x{picture.height}, "
+                    f"changes in size: {name} is {width}x{height}, "
                     f"the first {footage.width}x{footage.height}"
                 )
-            row[:] = np.asarray(picture.convert("RGB"))
+            row[:] = pixels(picture)
     return out
+
+
+def size(picture: Image.Image) -> tuple[int, int]:
+    """Width and height, upright as its camera noted; nothing is decoded."""
+    width, height = picture.size
+    lies = picture.getexif().get(ExifTags.Base.Orientation, 1) in _LYING
+    return (height, width) if lies else (width, height)
+
+
+def pixels(picture: Image.Image) -> np.ndarray:
+    """uint8 (H, W, 3), upright as its camera noted."""
+    return np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
 
 
 def _listed(folder: Path) -> list[str]:

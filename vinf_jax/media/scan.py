@@ -71,11 +71,14 @@ class _Probing:
 
 
 def _stat(path: Path) -> list[int]:
+    """Size and time; of a folder also those of its first file, which may be written anew without a
+    trace in the folder's own."""
     try:
-        found = os.stat(path)
-    except OSError:
+        first = [min(path.iterdir())] if path.is_dir() else []
+        found = [os.stat(each) for each in (path, *first)]
+    except (OSError, ValueError):
         return []
-    return [found.st_size, found.st_mtime_ns]
+    return [number for each in found for number in (each.st_size, each.st_mtime_ns)]
 
 
 def _remembered(cache: Path | None) -> dict[str, Any]:
