@@ -110,6 +110,8 @@ def test_what_the_folder_says_can_be_replaced(plain, vocabulary):
     model.stream(["the cat"], frames=4)
     with pytest.raises(ValueError, match="'no_such'"):
         VideoInfinity.load(plain, settings={"sampler": "no_such"})
+    with pytest.raises(ValueError, match=r"settings: no stepz; there are .*steps"):
+        VideoInfinity.load(plain, settings={"stepz": 3})
     with pytest.raises(ValueError, match=r"tokenizer: its length is 77, but .* at most 8"):
         VideoInfinity.load(plain, tokenizer=ClipTokenizer(vocabulary))
 

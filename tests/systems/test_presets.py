@@ -83,6 +83,12 @@ def test_settings_of_an_older_version_mean_what_they_meant():
         ({"preset": "video_infinity", "locl": 3}, ["'locl'", "did you mean local"]),
         ({"preset": "reference"}, ["needs the field ranks"]),
         ({"preset": "video_infinity", "local": -1}, ["local: -1"]),
+        ({"local": 2.5, "norm_clip": "8"}, ["local: 2.5", "norm_clip: '8'", "a whole number"]),
+        ({"strength": float("nan"), "conv_across": 1}, ["strength: nan", "conv_across: 1, but"]),
+        ({"preset": "independent", "length": 2.5}, ["length: 2.5, but it must be a whole number"]),
+        ({"preset": "freenoise", "window": True}, ["window: True"]),
+        ({"preset": "base", "trained": 2.5}, ["trained: 2.5"]),
+        ({"preset": "reference", "ranks": 2, "local_phase": {"x": 1}}, ["no phase", "local_bias"]),
     ],
 )
 def test_refusals(settings, words):

@@ -4,6 +4,7 @@ Beside the weights may lie the tokenizer's files, `kept.safetensors` (tensors of
 inference does not use) and `report.json` (how the weights were converted).
 """
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -101,7 +102,7 @@ def read(
     tokenizer = tokenizer or tokens.read(Path(folder), note["tokenizer"])
     if troubles := tokenizer_troubles(networks, tokenizer):
         raise ValueError("; ".join(troubles))
-    chosen = Settings(**note["settings"] | dict(settings or {}))
+    chosen = _settings(note["settings"] | dict(settings or {}))
     dtype = jnp.float32 if dtype is None else dtype
     wanted = {
         name: jax.ShapeDtypeStruct(x.shape, dtype) for name, x in parameters(networks).items()
@@ -114,6 +115,13 @@ def read(
         "arguments": arguments,
         "provenance": note["provenance"],
     }
+
+
+def _settings(given: Mapping[str, Any]) -> Settings:
+    known = [field.name for field in dataclasses.fields(Settings)]
+    if strange := sorted(set(given) - set(known)):
+        raise ValueError(f"settings: no {', '.join(strange)}; there are {', '.join(known)}")
+    return Settings(**given)
 
 
 def arrays(folder: str | Path) -> StoredArrays:

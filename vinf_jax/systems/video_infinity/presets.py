@@ -2,7 +2,9 @@
 
 import dataclasses
 import difflib
+import math
 from collections.abc import Mapping
+from numbers import Integral, Real
 from typing import Any
 
 from vinf_jax.nn.dual import DualScope
@@ -44,6 +46,14 @@ ABLATIONS: dict[str, dict[str, Any]] = {
 
 CLIP = {"independent": "length", "freenoise": "window"}
 """Fields that are the frames of a training clip, unless they are given."""
+
+KINDS: dict[Any, tuple[Any, str]] = {
+    int: (Integral, "a whole number"),
+    float: (Real, "a finite number"),
+    bool: (bool, "True or False"),
+    str: (str, "a word"),
+}
+"""Of a field's declared type: what fits, and what people call it."""
 
 
 def base() -> Full:
@@ -106,11 +116,17 @@ def completed(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _field_troubles(name: str, fields: Mapping[str, Any]) -> list[str]:
-    known = [field.name for field in dataclasses.fields(PRESETS[name])]
+    kinds = {field.name: field.type for field in dataclasses.fields(PRESETS[name])}
+    known = list(kinds)
     troubles = [
         f"scope: preset {name} has no field {field!r}{_near(field, known)}"
         for field in fields
         if field not in known
+    ]
+    troubles += [
+        f"scope {field}: {value!r}, but it must be {KINDS[kinds[field]][1]}"
+        for field, value in fields.items()
+        if kinds.get(field) in KINDS and not _fits(value, kinds[field])
     ]
     if name == "reference" and "ranks" not in fields:
         troubles.append(
@@ -119,9 +135,18 @@ def _field_troubles(name: str, fields: Mapping[str, Any]) -> list[str]:
     return troubles
 
 
+def _fits(value: Any, kind: Any) -> bool:
+    """True and False are no numbers, and numbers are finite."""
+    right = isinstance(value, KINDS[kind][0]) and isinstance(value, bool) == (kind is bool)
+    return right and (kind is str or math.isfinite(value))
+
+
 def _value(value: Any) -> Any:
     """A field's value from what JSON holds."""
     if isinstance(value, Mapping):
+        names = [field.name for field in dataclasses.fields(Phase)]
+        if set(value) != set(names):
+            raise ValueError(f"scope: {dict(value)} is no phase; it has {', '.join(names)}")
         return Phase(**value)
     return tuple(value) if isinstance(value, list) else value
 
