@@ -143,7 +143,8 @@ def test_levels_broadcast_per_sample_and_refuse_no_time_silently(x64):
     assert alpha.shape == sigma.shape == (3, 1, 1)
     close(alpha[:, 0, 0], schedule.alphas[[0, 500, 999]], EXACT)
     close(sigma[:, 0, 0], schedule.sigmas[[0, 500, 999]], EXACT)
-    assert jnp.isnan(schedule.levels(1000, x)[0])
+    for nowhere in (-1, 1000):
+        assert jnp.isnan(schedule.levels(nowhere, x)[0])
 
 
 def test_noisy_is_the_forward_process(x64):

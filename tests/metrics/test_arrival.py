@@ -41,6 +41,11 @@ def test_one_lucky_frame_is_no_arrival(drawn):
     assert measured(video)[0].late == 6
 
 
+def test_a_last_frame_alone_is_no_arrival(drawn):
+    old, new = drawn
+    assert measured(np.concatenate([old[:31], new[31:]]))[0].late == 16
+
+
 def test_what_both_prompts_say_does_not_bleed(drawn):
     """The shape is the old one's everywhere, and should be."""
     scenes = [SCENES[0], SCENES[1]._replace(facts=parse("a blue square rests"))]

@@ -87,9 +87,14 @@ class Schedule:
         dtype = jnp.promote_types(like.dtype, jnp.float32)
         time = jnp.asarray(time)
         shape = time.shape + (1,) * (like.ndim - 1) if time.ndim else ()
-        tables = (jnp.asarray(table, dtype) for table in (self.alphas, self.sigmas))
-        alpha, sigma = (jnp.take(table, time, mode="fill").reshape(shape) for table in tables)
-        return alpha, sigma
+        found = [
+            jnp.asarray(table, dtype)
+            .at[time]
+            .get(mode="fill", fill_value=jnp.nan, wrap_negative_indices=False)
+            .reshape(shape)
+            for table in (self.alphas, self.sigmas)
+        ]
+        return found[0], found[1]
 
     def noisy(self, x0: Array, noise: Array, time: ArrayLike) -> Array:
         """`x0` (b, ...) brought to `time`, a scalar or (b,), with unit noise of its shape."""

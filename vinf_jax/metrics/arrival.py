@@ -34,7 +34,7 @@ def _late(reading: Reading, scene: Scene) -> int:
         all(getattr(reading, name)[n] == value for name, value in _said(scene))
         for n in range(*scene.range)
     ]
-    both = (n for n in range(len(right)) if right[n] and right[min(n + 1, len(right) - 1)])
+    both = (n for n, pair in enumerate(pairwise(right)) if all(pair))
     return next(both, len(right))
 
 

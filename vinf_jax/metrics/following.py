@@ -33,7 +33,7 @@ def identity(reading: Reading, scenes: Sequence[Scene]) -> list[list[float]]:
 
 def following(reading: Reading, scenes: Sequence[Scene], window: int) -> list[list[float]]:
     """For every scene, how much each window of it shows of what was said, from 0 to 1: the mean of
-    the facts spoken of, each the share of frames that show it, the motion 0 or 1.
+    the facts spoken of, each the share of frames that show it, the motion 0 or 1; all of nothing.
 
     window: frames; enough to tell the motions apart, as those of a training clip are. What is left
     over at the end of a scene does not count.
@@ -57,4 +57,4 @@ def _shared(things: Sequence[tuple[str | None, str | None]]) -> list[float]:
 
 def _share(reading: Reading, facts: Facts) -> float:
     found = score(reading, facts)
-    return sum(map(float, found.values())) / len(found)
+    return sum(map(float, found.values())) / len(found) if found else 1.0

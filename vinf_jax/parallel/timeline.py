@@ -114,8 +114,9 @@ class Whole:
 class Sharded:
     """One clip of a video of `frames` frames that is cut into `clips` clips over mapped `axis`.
 
-    exchange: of EXCHANGES, for floats that `halo` (filled up with zeros), `take` and `pick` bring;
-    statistics, numbers and whole videos are exact. What is rounded depends on the cut.
+    exchange: of EXCHANGES, for floats that `halo` (filled up with zeros), `take`, `pick` and
+    `sample` bring (`sample` rounds own frames too where it brings all); statistics, numbers and
+    what `gather` brings are exact. What is rounded depends on the cut.
     """
 
     axis: str

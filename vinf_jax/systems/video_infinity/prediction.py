@@ -55,7 +55,7 @@ def predict(
         numbers: the frames' numbers (F,), distinct, in any order; 0..F-1 if None. Frames are
             neighbours only where their numbers are. They must be known, so not traced by jax.
         portion: pixels of a video's latents (a frame of 40x64 has 2560) that layers compute at once
-            where they can; None for all. Less memory for long videos, the same answer.
+            where they can; None or 0 for all. Less memory for long videos, the same answer.
 
     Returns:
         An array like `latents`, in its dtype. (Without jax_enable_x64 float64 is float32, as
@@ -81,7 +81,7 @@ def predict(
         parameters, given = _laid(mesh, frames, parameters, given)
     gapless = bool((np.diff(rising) == 1).all())
     afar = () if far is None else (jnp.asarray(far, jnp.int32),)
-    out = _call(graph, scope, mesh, frames, gapless, portion, parameters, *given, *afar)
+    out = _call(graph, scope, mesh, frames, gapless, portion or None, parameters, *given, *afar)
     if out.shape[1] != frames:
         out = out[:, :frames]
     return out if sorted_already else out[:, np.argsort(order)]
