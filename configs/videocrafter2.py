@@ -2,7 +2,7 @@
 
 What it makes: what VideoCrafter2 can, for as long as you like. 24 frames per device is what was
 published: --clips 8 --frames 192.
-Weights:  python -m convert import model.ckpt weights/videocrafter2
+Weights:  python -m convert import model.ckpt weights/videocrafter2 --vocabulary PATH
 Run:      python -m infer video_infinity --config configs/videocrafter2.py \\
               --weights weights/videocrafter2 --frames 192 --clips 8 --prompts "..."
 Differs from VideoCrafter2 itself (configs/videocrafter2_native.py) in its solver and in leaving the

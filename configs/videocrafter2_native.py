@@ -1,7 +1,7 @@
 """VideoCrafter2 by itself: 320 x 512 pixels, 16 frames, its own DDIM with its signal scale.
 
 What it makes: one short clip, every frame seeing every other, as the model was trained.
-Weights:  python -m convert import model.ckpt weights/videocrafter2
+Weights:  python -m convert import model.ckpt weights/videocrafter2 --vocabulary PATH
 Run:      python -m infer video_infinity --config configs/videocrafter2_native.py \\
               --weights weights/videocrafter2 --prompts "..."
 Its public script tells the model 28 frames per second and saves the file at 10; here both are one
