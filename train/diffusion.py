@@ -188,5 +188,5 @@ def export(config, out: Path, folder: Path) -> None:
             "text_encoder": config.text_encoder.to_dict() | {"vocabulary": tokenizer.vocabulary},
         },
     )
-    model.save(folder, dtype=jnp.float16, provenance=note, overwrite=folder.exists())
+    model.save(folder, dtype=jnp.float16, provenance=note, overwrite=True)
     curve(out)

@@ -78,7 +78,7 @@ def export(config, out: Path, folder: Path) -> None:
         settings=settings(config),
         dtype=jnp.float16,
         provenance=note,
-        overwrite=folder.exists(),
+        overwrite=True,
     )
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from vinf_jax.programs import load_config, override, parser
 
+from .destination import FORCE, destination
+
 STAGES = ("reconstruction", "adversarial", "export")
 NOTES = "Any field of the config may follow: --train_autoencoder.rate 1e-3"
 
@@ -24,23 +26,35 @@ def main(argv: list[str]) -> int:
     to.add_argument(
         "--weights", type=Path, help="where export writes (default: OUT/autoencoder_model)"
     )
+    to.add_argument("--force", action="store_true", help=FORCE)
     options, rest = to.parse_known_args(argv)
     config = override(load_config(options.config), rest, prog=to.prog)
-    run(config, options.out, options.stages, options.weights)
+    run(config, options.out, options.stages, options.weights, options.force)
     return 0
 
 
-def run(config, out: Path, stages: Sequence[str] = STAGES, weights: Path | None = None) -> None:
-    """Trains the autoencoder that `config` describes in the folder `out`, and writes it."""
+def run(
+    config,
+    out: Path,
+    stages: Sequence[str] = STAGES,
+    weights: Path | None = None,
+    force: bool = False,
+) -> None:
+    """Trains the autoencoder that `config` describes in the folder `out`, and writes it. What
+    stands at `weights` is replaced with `force` only."""
     from . import plane_autoencoder
 
     check(config)
+    if "export" in stages:
+        destination(weights, out / "autoencoder_model", force)
     if "reconstruction" in stages:
         plane_autoencoder.reconstruction(config, out)
     if "adversarial" in stages and config.train_autoencoder.adversarial_steps:
         plane_autoencoder.adversarial(config, out)
     if "export" in stages:
-        plane_autoencoder.export(config, out, weights or out / "autoencoder_model")
+        plane_autoencoder.export(
+            config, out, destination(weights, out / "autoencoder_model", force)
+        )
 
 
 def check(config) -> None:

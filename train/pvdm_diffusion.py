@@ -11,6 +11,8 @@ from pathlib import Path
 
 from vinf_jax.programs import load_config, override, parser
 
+from .destination import FORCE, destination
+
 STAGES = ("diffusion", "export")
 NOTES = "Any field of the config may follow: --train_diffusion.rate 1e-4"
 
@@ -21,21 +23,31 @@ def main(argv: list[str]) -> int:
     to.add_argument("--out", type=Path, required=True, help="folder of the run")
     to.add_argument("--stages", nargs="+", choices=STAGES, default=STAGES, help="which to run")
     to.add_argument("--weights", type=Path, help="where export writes (default: OUT/model)")
+    to.add_argument("--force", action="store_true", help=FORCE)
     options, rest = to.parse_known_args(argv)
     config = override(load_config(options.config), rest, prog=to.prog)
-    run(config, options.out, options.stages, options.weights)
+    run(config, options.out, options.stages, options.weights, options.force)
     return 0
 
 
-def run(config, out: Path, stages: Sequence[str] = STAGES, weights: Path | None = None) -> None:
-    """Trains the UNet that `config` describes in the folder `out`, and writes the model."""
+def run(
+    config,
+    out: Path,
+    stages: Sequence[str] = STAGES,
+    weights: Path | None = None,
+    force: bool = False,
+) -> None:
+    """Trains the UNet that `config` describes in the folder `out`, and writes the model. What
+    stands at `weights` is replaced with `force` only."""
     from . import plane_diffusion
 
     check(config)
+    if "export" in stages:
+        destination(weights, out / "model", force)
     if "diffusion" in stages:
         plane_diffusion.diffusion(config, out)
     if "export" in stages:
-        plane_diffusion.export(config, out, weights or out / "model")
+        plane_diffusion.export(config, out, destination(weights, out / "model", force))
 
 
 def check(config) -> None:

@@ -5,9 +5,12 @@ that was stopped, and gives what an undisturbed run gives.
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from vinf_jax.programs import load_config, override
+
+from .destination import FORCE, destination
 
 STAGES = ("autoencoder", "diffusion", "export")
 
@@ -21,26 +24,36 @@ def main(argv: list[str]) -> int:
     parser.add_argument(
         "--stages", nargs="+", choices=STAGES, default=STAGES, help="which stages to run, in order"
     )
-    parser.add_argument("--weights", type=Path, help="where export writes the finished model")
+    parser.add_argument("--weights", type=Path, help="where export writes (default: OUT/model)")
+    parser.add_argument("--force", action="store_true", help=FORCE)
     parser.epilog = "Any field of the config may follow: --train_diffusion.rate 1e-3"
     options, rest = parser.parse_known_args(argv)
     config = override(load_config(options.config), rest, prog=parser.prog)
-    run(config, options.out, options.stages, options.weights or options.out / "model")
+    run(config, options.out, options.stages, options.weights, options.force)
     return 0
 
 
-def run(config, out: Path, stages=STAGES, weights: Path | None = None) -> None:
-    """Trains the model that `config` describes in the folder `out`."""
+def run(
+    config,
+    out: Path,
+    stages: Sequence[str] = STAGES,
+    weights: Path | None = None,
+    force: bool = False,
+) -> None:
+    """Trains the model that `config` describes in the folder `out`, and writes it. What stands at
+    `weights` is replaced with `force` only."""
     from .autoencoder import autoencoder
     from .diffusion import diffusion, export
 
     check(config)
+    if "export" in stages:
+        destination(weights, out / "model", force)
     if "autoencoder" in stages:
         autoencoder(config, out)
     if "diffusion" in stages:
         diffusion(config, out)
     if "export" in stages:
-        export(config, out, weights or out / "model")
+        export(config, out, destination(weights, out / "model", force))
 
 
 def check(config) -> None:
