@@ -16,7 +16,7 @@ from vinf_jax.training import state as training
 from . import plane_networks as networks
 from . import plane_steps, stage
 from .pictures import save_grid
-from .plane_latents import drawn, plane_bank
+from .plane_latents import drawn, places, plane_bank
 from .plane_rules import steps_of
 
 SAMPLED = 20
@@ -29,13 +29,18 @@ def diffusion(config, out: Path) -> None:
     bank = plane_bank(config, out)
     step = plane_steps.unet(config)
 
+    def rng(number: int) -> np.random.Generator:
+        return np.random.default_rng((config.seed, number))
+
     def batch(number: int) -> dict[str, np.ndarray]:
-        rng = np.random.default_rng((config.seed, number))
-        return drawn(bank, rng, t.batch, t.conditional, t.coin)
+        return drawn(bank, rng(number), t.batch, t.conditional, t.coin)
+
+    def told(number: int) -> str:
+        return f"latents {', '.join(map(str, places(bank, rng(number), t.batch)))} of latents.npz"
 
     picture, phases = _picture(config, out, step.graph), [stage.Phase(steps_of(t), batch)]
     folder = out / "diffusion"
-    stage.run(config, t, folder, step.update, step.state, step.mesh, phases, picture)
+    stage.run(config, t, folder, step.update, step.state, step.mesh, phases, picture, told)
 
 
 def _picture(config, out: Path, graph: Any) -> Callable[[int, training.State], None]:
@@ -76,4 +81,4 @@ def export(config, out: Path, folder: Path) -> None:
             "unet": networks.unet_arguments(config),
         },
     )
-    model.save(folder, dtype=jnp.float16, provenance=note, overwrite=folder.exists())
+    model.save(folder, dtype=jnp.float16, provenance=note, overwrite=True)

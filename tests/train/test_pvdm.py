@@ -138,6 +138,8 @@ def test_what_a_batch_of_latents_holds():
     latents = np.arange(3 * 3, dtype=np.float16).reshape(3, 3, 1, 1) + 1
     bank = plane_latents.PlaneBank(latents, np.array([0, 2, 4]), np.array([False, False, True]))
     batch = plane_latents.drawn(bank, np.random.default_rng(0), 400, 0.5, "sample")
+    told = plane_latents.places(bank, np.random.default_rng(0), 400)
+    assert np.array_equal(told, (batch["target"].ravel() - 1) // 3)
     pairs = set(
         zip(batch["target"].ravel().tolist(), batch["condition"].ravel().tolist(), strict=True)
     )

@@ -105,6 +105,23 @@ def test_loss_that_is_not_finite_stops_with_the_last_good_checkpoint(tmp_path):
         run(tmp_path, until=-STEPS)
 
 
+def test_slope_that_is_not_finite_is_not_saved(tmp_path):
+    checkpoints, metrics = Checkpoints(tmp_path / "checkpoints"), Metrics(tmp_path / "m.jsonl", 0)
+    message = "the gradient became inf at step 2; there is no checkpoint yet: lower the learning"
+    with pytest.raises(ValueError, match=message):
+        fit(
+            lambda state, batch: (state, {"loss": 1.0, "gradient": [1.0, np.inf][batch]}),
+            begin({"a": jnp.zeros(())}, adam(0.1, steps=4, warmup=1)),
+            lambda step: step,
+            start=0,
+            steps=2,
+            checkpoints=checkpoints,
+            metrics=metrics,
+            save_every=2,
+        )
+    assert checkpoints.latest() is None
+
+
 def test_metrics_forget_what_a_kill_cut_short(tmp_path):
     path = tmp_path / "metrics.jsonl"
     path.write_text('{"step": 1, "loss": 3}\n{"step": 5, "loss": 2}\n{"step": 6, "lo')

@@ -14,6 +14,8 @@ from vinf_jax.training.state import State, named, unnamed
 
 Batch = Any
 Update = Callable[[State, Batch], tuple[State, Mapping[str, Any]]]
+WATCHED = ("loss", "gradient")
+"""Metrics without which there is no next step: a loss may be finite where its slope is not."""
 
 
 class Metrics:
@@ -77,13 +79,13 @@ def fit(
     "seconds" of a step, and "waited", those of them in which there was no batch yet.
 
     Raises:
-        ValueError: a loss that is not finite, with the step, its batch and the last good
-            checkpoint. It is noticed before anything is saved.
+        ValueError: a loss or gradient that is not finite, with the step, its batch and the last
+            good checkpoint. It is noticed before anything is saved.
     """
     with ThreadPoolExecutor(1) as ahead:
         coming = ahead.submit(batch, start)
         since, waited = time.perf_counter(), 0.0
-        losses: dict[int, Any] = {}
+        found: dict[int, dict[str, Any]] = {}
         for step in range(start, steps):
             asked = time.perf_counter()
             here = coming.result()
@@ -91,13 +93,13 @@ def fit(
             if step + 1 < steps:
                 coming = ahead.submit(batch, step + 1)
             state, values = update(state, here)
-            losses[step] = values["loss"]
+            found[step] = {name: values[name] for name in WATCHED if name in values}
             done = step + 1
             last = done == steps or over()
             log, save = (done % every == 0 or last for every in (log_every, save_every))
             if log or save:
-                _refuse_broken(losses, checkpoints, told)
-                losses.clear()
+                _refuse_broken(found, checkpoints, told)
+                found.clear()
             if log:
                 values = {name: float(value) for name, value in values.items()}
                 now, count = time.perf_counter(), (done - start) % log_every or log_every
@@ -114,14 +116,19 @@ def fit(
     return state
 
 
-def _refuse_broken(losses: Mapping[int, Any], checkpoints: Any, told: Callable[[int], str]) -> None:
-    for step, loss in losses.items():
-        if math.isfinite(loss):
+def _refuse_broken(
+    found: Mapping[int, Mapping[str, Any]], checkpoints: Any, told: Callable[[int], str]
+) -> None:
+    for step, values in found.items():
+        broken = {name: float(x) for name, x in values.items() if not math.isfinite(x)}
+        if not broken:
             continue
-        words = told(step)
+        name, value = next(iter(broken.items()))
+        words, good = told(step), checkpoints.latest()
+        whose = f", whose batch is {words}" if words else ""
+        last = f"the last good checkpoint is step {good}", "resume from it"
+        left, what = ("there is no checkpoint yet", "begin again") if good is None else last
         raise ValueError(
-            f"the loss became {float(loss)} at step {step + 1}"
-            + (f", whose batch is {words}" if words else "")
-            + f"; the last good checkpoint is step {checkpoints.latest()}: lower the learning "
-            "rate and resume from it"
+            f"the {name} became {value} at step {step + 1}{whose}; {left}: lower the learning rate "
+            f"and {what}"
         )
