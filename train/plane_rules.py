@@ -34,8 +34,10 @@ def troubles(name: str, t: Any) -> list[str]:
     found = []
     if t.rule not in RULES:
         found.append(f"{name}.rule: {t.rule!r}; give one of {', '.join(RULES)}")
-    if t.rule == "muon" and t.accumulate != 1:
+    if t.rule == "muon" and t.accumulate > 1:
         found.append(f"{name}.accumulate: {t.accumulate}, but only adamw averages gradients")
+    if t.accumulate < 1:
+        found.append(f"{name}.accumulate: {t.accumulate}; give 1 or more, 1 to average nothing")
     if t.minutes < 0:
         found.append(f"{name}.minutes: {t.minutes}; give 0 for as many steps as are asked for")
     falls = (t.decay_steps or t.rule == "muon") and not t.minutes

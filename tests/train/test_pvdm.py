@@ -199,6 +199,12 @@ def test_configs_that_do_not_fit(tmp_path):
     with pytest.raises(ValueError, match=r"accumulate: 2, but only adamw.*decay_steps: 1, but"):
         pvdm_autoencoder.run(config, tmp_path)
     config = tiny()
+    for steps in (0, -1):
+        config.train_autoencoder.accumulate = config.train_diffusion.accumulate = steps
+        for program in (pvdm_autoencoder, pvdm_diffusion):
+            with pytest.raises(ValueError, match=f"accumulate: {steps}; give 1 or more"):
+                program.check(config)
+    config = tiny()
     config.prediction = "noise"
     config.train_diffusion.update(
         {"coin": "both", "windows": 1, "rule": "sgd", "loss_weight": "snr"}
