@@ -1,4 +1,4 @@
-"""The latents of the text-to-video model are made once, and again where anything of them changes."""
+"""The latents of text-to-video are made once, and again where anything of them changes."""
 
 import numpy as np
 import pytest
