@@ -11,17 +11,17 @@ from .stage import ENDLESS
 RULES = ("adamw", "muon")
 
 
-def rule_of(t: Any, **betas: float) -> optax.GradientTransformation:
+def rule_of(t: Any, pace: float = 1.0, **betas: float) -> optax.GradientTransformation:
     """What the fields `rule`, `rate`, `warmup`, `decay_steps`, `minutes` and `accumulate` say.
 
     adamw: the public code's; decay_steps 0 leaves its rate constant, as there. muon: for training
     that is to be short; its rate falls over decay_steps. With `minutes` the state says how it falls
-    (`training.state.pace`). betas: of AdamW.
+    (`training.state.pace`). pace: by what the rate is scaled. betas: of AdamW.
     """
-    how = {"warmup": t.warmup, "steps": 0 if t.minutes else t.decay_steps}
+    rate, how = pace * t.rate, {"warmup": t.warmup, "steps": 0 if t.minutes else t.decay_steps}
     if t.rule == "muon":
-        return training.muon(t.rate, **how)
-    return training.adamw(t.rate, **how, accumulate=t.accumulate, **betas)
+        return training.muon(rate, **how)
+    return training.adamw(rate, **how, accumulate=t.accumulate, **betas)
 
 
 def steps_of(t: Any) -> int:

@@ -4,12 +4,13 @@ import json
 import shutil
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
 
 from tests.tolerances import EXACT, OP
-from train import footage, plane_latents, pvdm_autoencoder, pvdm_diffusion
+from train import footage, plane_autoencoder, plane_latents, pvdm_autoencoder, pvdm_diffusion
 from vinf_jax.checkpoint import store
 from vinf_jax.checkpoint.numbered import Checkpoints
 from vinf_jax.media.video import read_video
@@ -123,6 +124,20 @@ def test_a_state_that_is_cut_over_devices_goes_on_where_a_whole_one_stopped(trai
     config.devices, config.placement = 2, "cut"
     pvdm_diffusion.run(config, cut, ["diffusion"])
     assert_same(trained / "diffusion", cut / "diffusion", OP)
+
+
+def test_after_a_given_time_the_rate_stays_what_it_fell_to(tmp_path, monkeypatch):
+    config, caught = tiny(), {}
+    config.train_autoencoder.update({"minutes": 1.0, "accumulate": 1, "warmup": 0, "rate": 0.5})
+    over = {"share": jnp.ones(())}
+    plane = plane_autoencoder
+    monkeypatch.setattr(plane.loop, "resume", lambda state, checkpoints: (state | over, 2))
+    monkeypatch.setattr(plane.turns, "updater", lambda losses, rules, **how: caught.update(rules))
+    monkeypatch.setattr(plane, "_train", lambda *args: None)
+    plane.adversarial(config, tmp_path)
+    weights = {"a": jnp.zeros(())}
+    moves, _ = caught["model"].update({"a": jnp.ones(())}, caught["model"].init(weights), weights)
+    np.testing.assert_allclose(moves["a"], -0.005, rtol=1e-3)
 
 
 def test_latents_are_made_again_for_another_autoencoder(trained, tmp_path):
