@@ -57,7 +57,7 @@ def noted_autoencoder(config, out: Path) -> tuple[dict[str, Any], PVDMAutoencode
     graph, like = split(abstract(lambda rngs: PVDMAutoencoder(**arguments, rngs=rngs)))
     folders = [out / name for name in reversed(STAGES.values())]
     folder = next((f for f in folders if (f / "checkpoints").is_dir()), folders[-1])
-    note, parameters = newest_average(folder / "checkpoints", like)
+    note, parameters = newest_average(config, folder, like)
     return note, merge(graph, parameters)
 
 

@@ -22,6 +22,13 @@ from vinf_jax.training.loop import Metrics, Update, fit, resume
 from vinf_jax.training.placement import PLACEMENTS
 from vinf_jax.training.state import SHARE, State, adam, begin, named, unnamed, updater
 
+SETTLED: Mapping[str, tuple[str, ...]] = {
+    "autoencoder": ("seed", "fps"),
+    "autoencoder_adversarial": ("seed", "fps"),
+    "diffusion": ("seed", "fps", "prediction"),
+}
+"""Fields of a config that a run keeps, by the stages' folders: with others its shapes are the same,
+but not what its numbers mean."""
 ENDLESS = sys.maxsize
 """Steps of training that lasts a given time."""
 
@@ -67,6 +74,8 @@ def run(
     to lie; `told` says what a step's batch holds. A timed state trains for `t.minutes`."""
     total = sum(phase.steps for phase in phases)
     checkpoints = Checkpoints(folder / "checkpoints")
+    if (newest := checkpoints.latest()) is not None:
+        refuse_others(config, folder, checkpoints.describe(newest)[1])
     state, start = resume(state, checkpoints)
     clock = Clock(60 * t.minutes, float(state[SHARE])) if SHARE in state else None
     if clock:
@@ -109,13 +118,33 @@ def laid(config, state: State) -> tuple[Mesh, State, Any]:
     return mesh, jax.device_put(state, placement), placement
 
 
-def newest_average(folder: Path, like: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What a stage's newest checkpoint says of itself, and its moving average."""
-    checkpoints = Checkpoints(folder)
+def refuse_others(config, folder: Path, note: Mapping[str, Any]) -> None:
+    """Raises ValueError where a stage's `folder`, whose checkpoint says `note` of itself, was
+    trained with other values of what is `SETTLED`."""
+    then = note.get("config", {})
+    troubles = [
+        f"{name} is {config[name]!r}, but {folder} was trained with {then[name]!r}"
+        for name in SETTLED[folder.name]
+        if name in then and then[name] != config[name]
+    ]
+    if troubles:
+        raise ValueError(
+            f"config: {'; '.join(troubles)}; give what it was trained with, or another --out"
+        )
+
+
+def newest_average(
+    config, folder: Path, like: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the newest checkpoint of a stage's folder says of itself, and its moving average."""
+    checkpoints = Checkpoints(folder / "checkpoints")
     step = checkpoints.latest()
     if step is None:
-        raise ValueError(f"{folder} has no checkpoint: run the stage {folder.parent.name} first")
+        raise ValueError(
+            f"{checkpoints.folder} has no checkpoint: run the stage {folder.name} first"
+        )
     shapes, note = checkpoints.describe(step)
+    refuse_others(config, folder, note)
     stored = checkpoints.load(step, {n: jax.ShapeDtypeStruct(*shapes[n]) for n in shapes})
     wanted = {"average": dict(like)}
     if any(shapes.get(n, (None,))[0] != x.shape for n, x in named(wanted).items()):

@@ -1,0 +1,55 @@
+"""A stage that goes on: what must be as it was, and what may change."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from train import stage
+from vinf_jax.parallel.mesh import batch_mesh
+from vinf_jax.programs import load_config
+from vinf_jax.training import state as training
+
+
+def config(**changes):
+    found = load_config("configs/pvdm_sprites.py")
+    found.train_diffusion.update({"steps": 2, "save_every": 2, "rule": "adamw"})
+    found.update(changes)
+    return found
+
+
+def trained(folder, config, steps=2, **how):
+    """A stage of one number."""
+    rule = training.adamw(0.1)
+    update = training.updater(
+        lambda p, batch, key: ((p["a"] - batch.mean()) ** 2, {}),
+        rule,
+        decay=0.5,
+        key=jax.random.key(0),
+    )
+    start = training.begin({"a": jnp.zeros(())}, rule)
+    phases = [stage.Phase(steps, lambda step: np.ones((1, 1), np.float32))]
+    where = (batch_mesh(1), phases, lambda step, state: None)
+    return stage.run(config, config.train_diffusion, folder, update, start, *where, **how)
+
+
+@pytest.mark.parametrize("changed", [{"seed": 7}, {"fps": 25}, {"prediction": "epsilon"}], ids=str)
+def test_a_run_keeps_what_its_numbers_mean(tmp_path, changed):
+    folder = tmp_path / "diffusion"
+    trained(folder, config())
+    ((name, value),) = changed.items()
+    said = rf"^config: {name} is '?{value}'?, but .*diffusion was trained with .*another --out$"
+    with pytest.raises(ValueError, match=said):
+        trained(folder, config(**changed), 4)
+    with pytest.raises(ValueError, match=said):
+        stage.newest_average(config(**changed), folder, {"a": jnp.zeros(())})
+
+
+def test_a_run_may_be_changed_otherwise(tmp_path):
+    folder = tmp_path / "diffusion"
+    trained(folder, config())
+    changed = config(placement="cut")
+    changed.train_diffusion.update({"rate": 1.0, "batch": 4, "save_every": 1})
+    assert int(trained(folder, changed, 3)["step"]) == 3
+    note, average = stage.newest_average(changed, folder, {"a": jnp.zeros(())})
+    assert note["steps"] == 3 and average["a"].shape == ()
