@@ -15,6 +15,7 @@ from vinf_jax.training import state as training
 
 from . import plane_networks as networks
 from . import plane_steps, stage
+from .footage import opened
 from .pictures import save_grid
 from .plane_latents import drawn, places, plane_bank
 from .plane_rules import steps_of
@@ -26,6 +27,8 @@ SAMPLED = 20
 def diffusion(config, out: Path) -> None:
     """Learns to denoise clips."""
     t = config.train_diffusion
+    folder, clips = out / "diffusion", opened(config, out, "train", 2 * config.frames).digest
+    stage.refuse_changes(config, folder, clips)  # before latents are made of them
     bank = plane_bank(config, out)
     step = plane_steps.unet(config)
 
@@ -39,8 +42,7 @@ def diffusion(config, out: Path) -> None:
         return f"latents {', '.join(map(str, places(bank, rng(number), t.batch)))} of latents.npz"
 
     picture, phases = _picture(config, out, step.graph), [stage.Phase(steps_of(t), batch)]
-    folder = out / "diffusion"
-    stage.run(config, t, folder, step.update, step.state, step.mesh, phases, picture, told)
+    stage.run(config, t, folder, step.update, step.state, step.mesh, phases, picture, told, clips)
 
 
 def _picture(config, out: Path, graph: Any) -> Callable[[int, training.State], None]:

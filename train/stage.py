@@ -69,19 +69,20 @@ def run(
     phases: Sequence[Phase],
     picture: Callable[[int, State], None],
     told: Callable[[int], str] = lambda step: "",
+    clips: str = "",
 ) -> State:
     """Goes on from the newest checkpoint, or begins with `state`, which lies on the mesh as it is
-    to lie; `told` says what a step's batch holds. A timed state trains for `t.minutes`."""
+    to lie; `told` says what a step's batch holds; `clips` is the digest of the data set, if
+    there is one. A timed state trains for `t.minutes`."""
     total = sum(phase.steps for phase in phases)
     checkpoints = Checkpoints(folder / "checkpoints")
-    if (newest := checkpoints.latest()) is not None:
-        refuse_others(config, folder, checkpoints.describe(newest)[1])
+    refuse_changes(config, folder, clips)
     state, start = resume(state, checkpoints)
     clock = Clock(60 * t.minutes, float(state[SHARE])) if SHARE in state else None
     if clock:
         update, total = clock.timed(update), None
     metrics = Metrics(folder / "metrics.jsonl", start)
-    note = {"config": config.to_dict(), "made_by": provenance()}
+    note = {"config": config.to_dict(), "made_by": provenance(), "clips": clips}
     end = 0
     with bar() as progress:
         task = progress.add_task(folder.name, total=total, completed=start, loss="")
@@ -116,6 +117,22 @@ def laid(config, state: State) -> tuple[Mesh, State, Any]:
     mesh = batch_mesh(config.devices)
     placement = PLACEMENTS[config.placement](state, mesh)
     return mesh, jax.device_put(state, placement), placement
+
+
+def refuse_changes(config, folder: Path, clips: str) -> None:
+    """Raises ValueError where the stage that is to go on in `folder` was trained on other clips, or
+    with other values of what is `SETTLED`."""
+    checkpoints = Checkpoints(folder / "checkpoints")
+    if (newest := checkpoints.latest()) is None:
+        return
+    _, note = checkpoints.describe(newest)
+    refuse_others(config, folder, note)
+    if note.get("clips", clips) != clips:
+        raise ValueError(
+            f"data.folder: the clips of {config.data.folder or config.data.kind} are not those "
+            f"that {folder} was trained on: their names, lengths or frames are others; give the "
+            "same data, or another --out"
+        )
 
 
 def refuse_others(config, folder: Path, note: Mapping[str, Any]) -> None:

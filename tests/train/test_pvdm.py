@@ -1,5 +1,6 @@
 """PVDM's training programs on the smallest networks: both stages, a stop, other devices."""
 
+import dataclasses
 import json
 import shutil
 
@@ -124,6 +125,19 @@ def test_a_state_that_is_cut_over_devices_goes_on_where_a_whole_one_stopped(trai
     config.devices, config.placement = 2, "cut"
     pvdm_diffusion.run(config, cut, ["diffusion"])
     assert_same(trained / "diffusion", cut / "diffusion", OP)
+
+
+def test_a_run_does_not_go_on_with_other_clips(trained, tmp_path, monkeypatch):
+    cut, opened = tmp_path / "cut", footage.opened
+    shutil.copytree(trained, cut)
+
+    def fewer(*args):
+        clips = opened(*args)
+        return dataclasses.replace(clips, names=clips.names[:-1], lengths=clips.lengths[:-1])
+
+    monkeypatch.setattr(footage, "opened", fewer)
+    with pytest.raises(ValueError, match=r"^data.folder: the clips of sprites are not those that"):
+        pvdm_autoencoder.run(tiny(), cut, ["reconstruction"])
 
 
 def test_after_a_given_time_the_rate_stays_what_it_fell_to(tmp_path, monkeypatch):

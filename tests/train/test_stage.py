@@ -45,6 +45,14 @@ def test_a_run_keeps_what_its_numbers_mean(tmp_path, changed):
         stage.newest_average(config(**changed), folder, {"a": jnp.zeros(())})
 
 
+def test_a_run_keeps_its_data(tmp_path):
+    folder = tmp_path / "diffusion"
+    trained(folder, config(), clips="one")
+    trained(folder, config(), 3, clips="one")
+    with pytest.raises(ValueError, match=r"^data.folder: the clips of sprites are not those that"):
+        trained(folder, config(), 4, clips="two")
+
+
 def test_a_run_may_be_changed_otherwise(tmp_path):
     folder = tmp_path / "diffusion"
     trained(folder, config())
