@@ -5,10 +5,14 @@ from typing import Any
 import optax
 
 from vinf_jax.training import state as training
+from vinf_jax.training.placement import PLACEMENTS
 
+from .fitting import count_troubles, device_troubles, family_troubles, refuse
 from .stage import ENDLESS
 
 RULES = ("adamw", "muon")
+DTYPES = ("float32", "bfloat16", "float16")
+FIELDS = ("data", "placement", "dtype", "perceptual", "train_autoencoder", "train_diffusion")
 
 
 def rule_of(t: Any, pace: float = 1.0, **betas: float) -> optax.GradientTransformation:
@@ -29,15 +33,33 @@ def steps_of(t: Any) -> int:
     return ENDLESS if t.minutes else t.steps
 
 
+def shared_troubles(config, batch: int) -> list[str]:
+    """What is wrong with what both of PVDM's programs read."""
+    found = []
+    if config.placement not in PLACEMENTS:
+        found.append(f"placement: {config.placement!r}; give one of {', '.join(PLACEMENTS)}")
+    for backend, name in config.dtype.items():
+        if name not in DTYPES:
+            found.append(f"dtype.{backend}: {name!r}; give one of {', '.join(DTYPES)}")
+    if config.data.workers < 0:
+        found.append(f"data.workers: {config.data.workers}; give 0 for none, or how many")
+    return found + device_troubles(config.devices, [batch])
+
+
+def refuse_strangers(config) -> None:
+    """Raises ValueError for a config whose networks PVDM's programs cannot even describe."""
+    refuse(family_troubles(config, FIELDS, "configs/pvdm_sprites.py or configs/pvdm.py"))
+    patch = config.autoencoder.patch
+    refuse([] if patch >= 1 else [f"autoencoder.patch: {patch}; give 1 or more pixels"])
+
+
 def troubles(name: str, t: Any) -> list[str]:
     """What is wrong with the fields of a config's section `name`."""
-    found = []
+    found = count_troubles(name, t, ("batch", "save_every", "accumulate"))
     if t.rule not in RULES:
         found.append(f"{name}.rule: {t.rule!r}; give one of {', '.join(RULES)}")
     if t.rule == "muon" and t.accumulate > 1:
         found.append(f"{name}.accumulate: {t.accumulate}, but only adamw averages gradients")
-    if t.accumulate < 1:
-        found.append(f"{name}.accumulate: {t.accumulate}; give 1 or more, 1 to average nothing")
     if t.minutes < 0:
         found.append(f"{name}.minutes: {t.minutes}; give 0 for as many steps as are asked for")
     falls = (t.decay_steps or t.rule == "muon") and not t.minutes

@@ -59,18 +59,14 @@ def run(
 
 def check(config) -> None:
     """Refuses a config that cannot be trained, with everything that is wrong."""
-    from vinf_jax.training.placement import PLACEMENTS
-
     from . import plane_networks, plane_rules, plane_start
+    from .fitting import count_troubles, refuse
 
+    plane_rules.refuse_strangers(config)
     t = config.train_autoencoder
     troubles = plane_rules.troubles("train_autoencoder", t)
+    troubles += count_troubles("train_autoencoder", t, ("turn", "critic_width"))
     arguments = plane_networks.autoencoder_arguments(config)
     field = "train_autoencoder.start_from"
     troubles += plane_start.troubles(field, t.start_from, "autoencoder", arguments)
-    if config.placement not in PLACEMENTS:
-        troubles.append(f"placement: {config.placement!r}; give one of {', '.join(PLACEMENTS)}")
-    if t.batch % config.devices:
-        troubles.append(f"devices: {config.devices} do not divide a batch of {t.batch}")
-    if troubles:
-        raise ValueError("config: " + "; ".join(troubles))
+    refuse(troubles + plane_rules.shared_troubles(config, t.batch))

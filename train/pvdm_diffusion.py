@@ -57,7 +57,9 @@ def check(config) -> None:
     from vinf_jax.diffusion.schedule import Schedule
 
     from . import plane_networks, plane_rules, plane_start
+    from .fitting import refuse
 
+    plane_rules.refuse_strangers(config)
     t = config.train_diffusion
     troubles = plane_rules.troubles("train_diffusion", t)
     arguments = plane_networks.unet_arguments(config)
@@ -79,7 +81,4 @@ def check(config) -> None:
         )
     if t.windows < 2:
         troubles.append(f"train_diffusion.windows: {t.windows}; give 2 or more, both clips' own")
-    if t.batch % config.devices:
-        troubles.append(f"devices: {config.devices} do not divide a batch of {t.batch}")
-    if troubles:
-        raise ValueError("config: " + "; ".join(troubles))
+    refuse(troubles + plane_rules.shared_troubles(config, t.batch))
