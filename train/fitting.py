@@ -1,6 +1,6 @@
 """What any config must fit before training begins, one message for each thing that is wrong."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 
@@ -29,6 +29,15 @@ def device_troubles(devices: int, batches: Sequence[int]) -> list[str]:
 def count_troubles(section: str, t: Any, fields: Sequence[str]) -> list[str]:
     """Fields of a config's section that are below 1."""
     return [f"{section}.{name}: {t[name]}; give 1 or more" for name in fields if t[name] < 1]
+
+
+def built_troubles(build: Callable[[], Any]) -> list[str]:
+    """What building something of a config says is wrong with it."""
+    try:
+        build()
+    except ValueError as error:
+        return [str(error)]
+    return []
 
 
 def refuse(troubles: Sequence[str]) -> None:

@@ -60,7 +60,7 @@ def run(
 def check(config) -> None:
     """Refuses a config that cannot be trained, with everything that is wrong."""
     from . import plane_networks, plane_rules, plane_start
-    from .fitting import count_troubles, refuse
+    from .fitting import built_troubles, count_troubles, refuse
 
     plane_rules.refuse_strangers(config)
     t = config.train_autoencoder
@@ -69,4 +69,5 @@ def check(config) -> None:
     arguments = plane_networks.autoencoder_arguments(config)
     field = "train_autoencoder.start_from"
     troubles += plane_start.troubles(field, t.start_from, "autoencoder", arguments)
+    troubles += built_troubles(lambda: plane_networks.settings(config))
     refuse(troubles + plane_rules.shared_troubles(config, t.batch))

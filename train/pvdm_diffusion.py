@@ -52,12 +52,11 @@ def run(
 
 def check(config) -> None:
     """Refuses a config that cannot be trained, with everything that is wrong."""
-    from vinf_jax.diffusion.denoiser import prediction_troubles
     from vinf_jax.diffusion.losses import WEIGHTS
     from vinf_jax.diffusion.schedule import Schedule
 
     from . import plane_networks, plane_rules, plane_start
-    from .fitting import refuse
+    from .fitting import built_troubles, refuse
 
     plane_rules.refuse_strangers(config)
     t = config.train_diffusion
@@ -67,7 +66,7 @@ def check(config) -> None:
     troubles += plane_start.troubles(field, t.start_from, "unet", arguments)
     if t.coin not in ("sample", "batch"):
         troubles.append(f"train_diffusion.coin: {t.coin!r}; give sample or batch")
-    troubles += prediction_troubles(config.prediction)
+    troubles += built_troubles(lambda: plane_networks.settings(config))
     if t.loss_weight not in WEIGHTS:
         troubles.append(
             f"train_diffusion.loss_weight: {t.loss_weight!r}; give {' or '.join(WEIGHTS)}"

@@ -56,7 +56,8 @@ def run(
 
 def check(config) -> None:
     """Refuses a config that cannot be trained, with everything that is wrong."""
-    from .fitting import count_troubles, device_troubles, family_troubles, refuse
+    from .diffusion import settings
+    from .fitting import built_troubles, count_troubles, device_troubles, family_troubles, refuse
     from .samples import SEEN
 
     fields = ("text_encoder", "train_autoencoder", "train_diffusion")
@@ -78,7 +79,7 @@ def check(config) -> None:
             troubles.append(
                 f"train_diffusion.phase_seen: {seen!r}; choose one of {', '.join(SEEN)}"
             )
-    if min(t.phase_batch) < 1:
+    if any(batch < 1 for batch in t.phase_batch):
         troubles.append(f"train_diffusion.phase_batch: {tuple(t.phase_batch)}; give 1 or more each")
     troubles += count_troubles(
         "train_autoencoder", config.train_autoencoder, ("batch", "save_every")
@@ -89,4 +90,4 @@ def check(config) -> None:
         warmup, decay = config[name].warmup, config[name].decay_steps
         if warmup >= decay:
             troubles.append(f"{name}.warmup: {warmup} steps, but decay_steps are {decay}")
-    refuse(troubles)
+    refuse(troubles + built_troubles(lambda: settings(config, 1.0)))

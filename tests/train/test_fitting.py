@@ -22,6 +22,11 @@ WRONG = [
     (ALL[2:], "--train_diffusion.save_every 0", "train_diffusion.save_every: 0; give 1 or more"),
     (ALL[2:], "--train_autoencoder.batch 0", "train_autoencoder.batch: 0; give 1 or more"),
     (ALL[2:], "--config pvdm", "without text_encoder; give --config configs/sprites.py"),
+    (ALL, "--prediction foo", "prediction: 'foo'"),
+    (ALL, "--generation.steps 0", "steps"),
+    (BOTH, "--generation.candidates 0", "candidates: 0; give 1 or more"),
+    (ALL[2:], "--generation.sampler foo", "sampler: 'foo'; give one of dpmsolver++"),
+    (ALL[2:], "--generation.scope.preset foo", "no preset is called 'foo'"),
     (ALL[2:], "--stages foo", "argument --stages: invalid choice: 'foo'"),
 ]
 CASES = [(program, *rest) for programs, *rest in WRONG for program in programs]
