@@ -1,6 +1,5 @@
 """What every stage of training does: phases, devices, checkpoints, progress, provenance."""
 
-import json
 import platform
 import subprocess
 import sys
@@ -173,11 +172,11 @@ def newest_average(
 
 
 def log_shares(path: Path, step: int, verdicts: Sequence[Mapping[str, bool]]) -> None:
-    """Adds a line with the share of verdicts that say yes, fact by fact."""
+    """A line with the share of verdicts that say yes, fact by fact, behind those of earlier
+    steps."""
     names = {name: None for verdict in verdicts for name in verdict}
     right = {n: float(np.mean([verdict[n] for verdict in verdicts if n in verdict])) for n in names}
-    with path.open("a") as file:
-        file.write(json.dumps({"step": step, **right}) + "\n")
+    Metrics(path, step - 1).write(step, right)
 
 
 def bar() -> Progress:

@@ -5,10 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from train import stage
+from train import curve, stage
 from vinf_jax.parallel.mesh import batch_mesh
 from vinf_jax.programs import load_config
 from vinf_jax.training import state as training
+from vinf_jax.training.loop import logged
 
 
 def config(**changes):
@@ -51,6 +52,20 @@ def test_a_run_keeps_its_data(tmp_path):
     trained(folder, config(), 3, clips="one")
     with pytest.raises(ValueError, match=r"^data.folder: the clips of sprites are not those that"):
         trained(folder, config(), 4, clips="two")
+
+
+def test_a_line_that_a_kill_cut_short_is_dropped(tmp_path):
+    folder = tmp_path / "diffusion"
+    path = folder / "judge.jsonl"
+    stage.log_shares(path, 2, [{"colour": True}])
+    with path.open("a") as file:
+        file.write('{"step": 4, "col')
+    (tmp_path / "autoencoder").mkdir()
+    for name in ("autoencoder", "diffusion"):
+        (tmp_path / name / "metrics.jsonl").write_text('{"step": 2, "loss": 1, "psnr": 1}\n{"st')
+    assert curve.curve(tmp_path).exists()
+    stage.log_shares(path, 4, [{"colour": True}, {"colour": False}])
+    assert logged(path) == [{"step": 2, "colour": 1.0}, {"step": 4, "colour": 0.5}]
 
 
 def test_a_run_may_be_changed_otherwise(tmp_path):

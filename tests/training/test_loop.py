@@ -1,6 +1,7 @@
 """The training loop on a model of three numbers: resume, metrics, average, frozen parameters."""
 
 import json
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +11,7 @@ import pytest
 from tests.tolerances import EXACT, OP
 from vinf_jax.checkpoint.numbered import Checkpoints
 from vinf_jax.training.clock import Clock
-from vinf_jax.training.loop import Metrics, fit, resume
+from vinf_jax.training.loop import Metrics, fit, logged, resume
 from vinf_jax.training.state import adam, adamw, begin, muon, named, unnamed, updater
 
 STEPS = 12
@@ -130,6 +131,21 @@ def test_metrics_forget_what_a_kill_cut_short(tmp_path):
         {"step": 1, "loss": 3},
         {"step": 5, "loss": 1.0},
     ]
+
+
+def test_metrics_are_whole_whenever_a_kill_comes(tmp_path, monkeypatch):
+    path = tmp_path / "metrics.jsonl"
+    Metrics(path, 0).write(1, {"loss": 3.0})
+
+    def killed(self, text):
+        with self.open("w") as file:
+            file.write(text[:5])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "write_text", killed)
+    with pytest.raises(KeyboardInterrupt):
+        Metrics(path, 1)
+    assert logged(path) == [{"step": 1, "loss": 3.0}]
 
 
 def test_names_go_both_ways():

@@ -1,5 +1,6 @@
 """The one training loop: steps, progress, metrics, checkpoints, exact resume."""
 
+import contextlib
 import json
 import math
 import time
@@ -10,6 +11,7 @@ from typing import Any
 
 import jax
 
+from vinf_jax.media.target import replacing
 from vinf_jax.training.state import State, named, unnamed
 
 Batch = Any
@@ -23,23 +25,22 @@ class Metrics:
 
     def __init__(self, path: Path, step: int) -> None:
         self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        kept = []
-        if path.exists():
-            lines = path.read_text().splitlines()
-            kept = [line for line in lines if _step_of(line) <= step]
-        path.write_text("".join(line + "\n" for line in kept))
+        kept = [line for line in logged(path) if line["step"] <= step]
+        with replacing(path, overwrite=True) as file:
+            file.write_text("".join(json.dumps(line) + "\n" for line in kept))
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
         with self.path.open("a") as file:
             file.write(json.dumps({"step": step, **values}) + "\n")
 
 
-def _step_of(line: str) -> float:
-    try:
-        return json.loads(line)["step"]
-    except (ValueError, KeyError):  # the line that a kill cut short
-        return math.inf
+def logged(path: Path) -> list[dict[str, Any]]:
+    """The lines that `Metrics` wrote, without one that a kill cut short; none without a file."""
+    found = []
+    for line in path.read_text().splitlines() if path.exists() else ():
+        with contextlib.suppress(ValueError):
+            found.append(json.loads(line))
+    return found
 
 
 def resume(state: State, checkpoints: Any) -> tuple[State, int]:
