@@ -107,6 +107,7 @@ def run(
                 metadata=note,
                 told=told,
                 over=clock.over if clock else lambda: False,
+                kept=clock.told if clock else lambda state: state,
             )
     return state
 

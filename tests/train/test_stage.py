@@ -1,5 +1,8 @@
 """A stage that goes on: what must be as it was, and what may change."""
 
+import functools
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -28,7 +31,7 @@ def trained(folder, config, steps=2, **how):
         decay=0.5,
         key=jax.random.key(0),
     )
-    start = training.begin({"a": jnp.zeros(())}, rule)
+    start = training.begin({"a": jnp.zeros(())}, rule, bool(config.train_diffusion.minutes))
     phases = [stage.Phase(steps, lambda step: np.ones((1, 1), np.float32))]
     where = (batch_mesh(1), phases, lambda step, state: None)
     return stage.run(config, config.train_diffusion, folder, update, start, *where, **how)
@@ -52,6 +55,17 @@ def test_a_run_keeps_its_data(tmp_path):
     trained(folder, config(), 3, clips="one")
     with pytest.raises(ValueError, match=r"^data.folder: the clips of sprites are not those that"):
         trained(folder, config(), 4, clips="two")
+
+
+def test_a_timed_run_that_is_over_is_over(tmp_path, monkeypatch):
+    folder, now, timed = tmp_path / "diffusion", itertools.count(0.0, 7.0), config()
+    timed.train_diffusion.minutes = 1.0
+    clock = functools.partial(stage.Clock, now=lambda: next(now))
+    monkeypatch.setattr(stage, "Clock", clock)
+    first = trained(folder, timed, stage.ENDLESS)
+    again = trained(folder, timed, stage.ENDLESS)
+    assert 0 < int(first["step"]) == int(again["step"])
+    assert float(again["share"]) == 1
 
 
 def test_a_line_that_a_kill_cut_short_is_dropped(tmp_path):

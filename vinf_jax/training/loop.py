@@ -70,13 +70,15 @@ def fit(
     metadata: Mapping[str, Any] | None = None,
     told: Callable[[int], str] = lambda step: "",
     over: Callable[[], bool] = lambda: False,
+    kept: Callable[[State], State] = lambda state: state,
 ) -> State:
     """Runs steps start .. steps - 1, or until it is `over`, and returns the last state.
 
     batch: step -> what `update` takes; it depends on the step alone, and is made one step ahead in
     a thread. Since the state is saved whole, a run that is killed and resumed gives the same
     numbers as one that is not. on_step: after every logged step. on_save: after every checkpoint.
-    told: what a step's batch holds, in words. over: asked after every step. Among the metrics are
+    told: what a step's batch holds, in words. over: asked after every step. kept: what of the state
+    is saved. Among the metrics are
     "seconds" of a step, and "waited", those of them in which there was no batch yet.
 
     Raises:
@@ -109,7 +111,7 @@ def fit(
                 metrics.write(done, values)
                 on_step(done, values)
             if save:
-                checkpoints.save(done, named(state), metadata)
+                checkpoints.save(done, named(kept(state)), metadata)
                 on_save(done, state)
                 since = time.perf_counter()
             if last:
