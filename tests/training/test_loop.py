@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +11,7 @@ import pytest
 
 from tests.tolerances import EXACT, OP
 from vinf_jax.checkpoint.numbered import Checkpoints
+from vinf_jax.training import loop
 from vinf_jax.training.clock import Clock
 from vinf_jax.training.loop import Metrics, fit, logged, resume
 from vinf_jax.training.state import adam, adamw, begin, muon, named, unnamed, updater
@@ -191,6 +193,33 @@ def test_training_that_lasts_a_given_time(tmp_path):
     rest = Clock(10.0, share=0.75, now=lambda: now[0])
     now[0] = 12.0
     assert not rest.over() and rest.share == pytest.approx(0.95)
+
+
+def test_seconds_of_a_step_are_those_since_the_last_logged_one(tmp_path, monkeypatch):
+    now = [0.0]
+
+    def passed(seconds):
+        now[0] += seconds
+
+    def step(state, batch):
+        passed(1.0)
+        return state, {"loss": 0.0}
+
+    monkeypatch.setattr(loop, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    fit(
+        step,
+        begin({"a": jnp.zeros(())}, adam(0.1, steps=4, warmup=1)),
+        lambda step: step,
+        start=3,
+        steps=12,
+        checkpoints=Checkpoints(tmp_path / "checkpoints"),
+        metrics=Metrics(tmp_path / "m.jsonl", 3),
+        save_every=7,
+        log_every=5,
+        on_save=lambda step, state: passed(100.0),
+    )
+    lines = [json.loads(line) for line in _lines(tmp_path / "m.jsonl")]
+    assert [(line["step"], line["seconds"]) for line in lines] == [(5, 1.0), (10, 1.0), (12, 1.0)]
 
 
 def test_it_ends_when_it_is_over(tmp_path):

@@ -78,8 +78,8 @@ def fit(
     a thread. Since the state is saved whole, a run that is killed and resumed gives the same
     numbers as one that is not. on_step: after every logged step. on_save: after every checkpoint.
     told: what a step's batch holds, in words. over: asked after every step. kept: what of the state
-    is saved. Among the metrics are
-    "seconds" of a step, and "waited", those of them in which there was no batch yet.
+    is saved. Among the metrics are "seconds" of a step since the last logged one, saving aside, and
+    "waited", those of them in which there was no batch yet.
 
     Raises:
         ValueError: a loss or gradient that is not finite, with the step, its batch and the last
@@ -87,7 +87,7 @@ def fit(
     """
     with ThreadPoolExecutor(1) as ahead:
         coming = ahead.submit(batch, start)
-        since, waited = time.perf_counter(), 0.0
+        since, waited, logged_at = time.perf_counter(), 0.0, start
         found: dict[int, dict[str, Any]] = {}
         for step in range(start, steps):
             asked = time.perf_counter()
@@ -105,15 +105,16 @@ def fit(
                 found.clear()
             if log:
                 values = {name: float(value) for name, value in values.items()}
-                now, count = time.perf_counter(), (done - start) % log_every or log_every
+                now, count = time.perf_counter(), done - logged_at
                 values |= {"seconds": (now - since) / count, "waited": waited / count}
-                since, waited = now, 0.0
+                since, waited, logged_at = now, 0.0, done
                 metrics.write(done, values)
                 on_step(done, values)
             if save:
+                began = time.perf_counter()
                 checkpoints.save(done, named(kept(state)), metadata)
                 on_save(done, state)
-                since = time.perf_counter()
+                since += time.perf_counter() - began
             if last:
                 break
     return state
