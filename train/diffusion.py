@@ -181,7 +181,7 @@ def export(config, out: Path, folder: Path) -> None:
     bank = latent_bank(config, out)
     tokenizer = WordTokenizer(sprites.WORDS, config.text_encoder.length)
     graphs, like = text_and_unet(config, tokenizer.vocabulary)
-    note, parameters = newest_average(config, out / "diffusion", like)
+    note, parameters = newest_average(config, out / "diffusion", like, "diffusion")
     text_encoder, unet = merged(graphs, parameters)
     model = VideoInfinity(
         unet=unet,

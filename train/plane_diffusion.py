@@ -73,7 +73,7 @@ def _picture(config, out: Path, graph: Any) -> Callable[[int, training.State], N
 def export(config, out: Path, folder: Path) -> None:
     """The finished model as a folder that `python -m infer pvdm` reads, in float16."""
     graph, like = networks.unet_like(config)
-    note, parameters = stage.newest_average(config, out / "diffusion", like)
+    note, parameters = stage.newest_average(config, out / "diffusion", like, "diffusion")
     model = PVDM(
         networks.trained_autoencoder(config, out),
         merge(graph, parameters),

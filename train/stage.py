@@ -151,15 +151,14 @@ def refuse_others(config, folder: Path, note: Mapping[str, Any]) -> None:
 
 
 def newest_average(
-    config, folder: Path, like: Mapping[str, Any]
+    config, folder: Path, like: Mapping[str, Any], stage: str
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What the newest checkpoint of a stage's folder says of itself, and its moving average."""
+    """What the newest checkpoint of a stage's folder says of itself, and its moving average;
+    `stage` is what programs call it."""
     checkpoints = Checkpoints(folder / "checkpoints")
     step = checkpoints.latest()
     if step is None:
-        raise ValueError(
-            f"{checkpoints.folder} has no checkpoint: run the stage {folder.name} first"
-        )
+        raise ValueError(f"{checkpoints.folder} has no checkpoint: run the stage {stage} first")
     shapes, note = checkpoints.describe(step)
     refuse_others(config, folder, note)
     stored = checkpoints.load(step, {n: jax.ShapeDtypeStruct(*shapes[n]) for n in shapes})

@@ -243,5 +243,10 @@ def test_configs_that_do_not_fit(tmp_path):
     wrong += r"focus: \(700, 700\).*windows: 1"
     with pytest.raises(ValueError, match=wrong):
         pvdm_diffusion.run(config, tmp_path)
+    missing = "run the stage reconstruction of python -m train pvdm_autoencoder first"
+    with pytest.raises(ValueError, match=missing):
+        pvdm_autoencoder.run(tiny(), tmp_path, ["export"])
+    with pytest.raises(ValueError, match=missing):
+        pvdm_diffusion.run(tiny(), tmp_path)
     with pytest.raises(ValueError, match="no checkpoint of the stage reconstruction"):
         pvdm_autoencoder.run(tiny(), tmp_path, ["adversarial"])

@@ -46,7 +46,7 @@ def test_a_run_keeps_what_its_numbers_mean(tmp_path, changed):
     with pytest.raises(ValueError, match=said):
         trained(folder, config(**changed), 4)
     with pytest.raises(ValueError, match=said):
-        stage.newest_average(config(**changed), folder, {"a": jnp.zeros(())})
+        stage.newest_average(config(**changed), folder, {"a": jnp.zeros(())}, "diffusion")
 
 
 def test_a_run_keeps_its_data(tmp_path):
@@ -88,5 +88,5 @@ def test_a_run_may_be_changed_otherwise(tmp_path):
     changed = config(placement="cut")
     changed.train_diffusion.update({"rate": 1.0, "batch": 4, "save_every": 1})
     assert int(trained(folder, changed, 3)["step"]) == 3
-    note, average = stage.newest_average(changed, folder, {"a": jnp.zeros(())})
+    note, average = stage.newest_average(changed, folder, {"a": jnp.zeros(())}, "diffusion")
     assert note["steps"] == 3 and average["a"].shape == ()
