@@ -1,9 +1,25 @@
-"""The folder that export writes, and what may be replaced there."""
+"""The folders that training writes: who may work there, and what may be replaced."""
 
+import contextlib
+from collections.abc import Generator
 from pathlib import Path
+
+from vinf_jax.checkpoint.claim import Claim
 
 FORCE = "replace the model that --weights names"
 """What --force does, for --help."""
+
+
+@contextlib.contextmanager
+def alone(out: Path) -> Generator[None]:
+    """The folder of a run, which is made if it is missing, for this process alone.
+
+    Raises:
+        OSError: another process trains there, or it cannot be written.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    with Claim(out):
+        yield
 
 
 def destination(given: Path | None, own: Path, force: bool) -> Path:

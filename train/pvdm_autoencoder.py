@@ -12,7 +12,7 @@ from pathlib import Path
 
 from vinf_jax.programs import load_config, override, parser
 
-from .destination import FORCE, destination
+from .destination import FORCE, alone, destination
 
 STAGES = ("reconstruction", "adversarial", "export")
 NOTES = "Any field of the config may follow: --train_autoencoder.rate 1e-3"
@@ -47,14 +47,15 @@ def run(
     check(config)
     if "export" in stages:
         destination(weights, out / "autoencoder_model", force)
-    if "reconstruction" in stages:
-        plane_autoencoder.reconstruction(config, out)
-    if "adversarial" in stages and config.train_autoencoder.adversarial_steps:
-        plane_autoencoder.adversarial(config, out)
-    if "export" in stages:
-        plane_autoencoder.export(
-            config, out, destination(weights, out / "autoencoder_model", force)
-        )
+    with alone(out):
+        if "reconstruction" in stages:
+            plane_autoencoder.reconstruction(config, out)
+        if "adversarial" in stages and config.train_autoencoder.adversarial_steps:
+            plane_autoencoder.adversarial(config, out)
+        if "export" in stages:
+            plane_autoencoder.export(
+                config, out, destination(weights, out / "autoencoder_model", force)
+            )
 
 
 def check(config) -> None:

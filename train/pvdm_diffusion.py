@@ -11,7 +11,7 @@ from pathlib import Path
 
 from vinf_jax.programs import load_config, override, parser
 
-from .destination import FORCE, destination
+from .destination import FORCE, alone, destination
 
 STAGES = ("diffusion", "export")
 NOTES = "Any field of the config may follow: --train_diffusion.rate 1e-4"
@@ -44,10 +44,11 @@ def run(
     check(config)
     if "export" in stages:
         destination(weights, out / "model", force)
-    if "diffusion" in stages:
-        plane_diffusion.diffusion(config, out)
-    if "export" in stages:
-        plane_diffusion.export(config, out, destination(weights, out / "model", force))
+    with alone(out):
+        if "diffusion" in stages:
+            plane_diffusion.diffusion(config, out)
+        if "export" in stages:
+            plane_diffusion.export(config, out, destination(weights, out / "model", force))
 
 
 def check(config) -> None:

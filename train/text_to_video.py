@@ -10,7 +10,7 @@ from pathlib import Path
 
 from vinf_jax.programs import load_config, override, parser
 
-from .destination import FORCE, destination
+from .destination import FORCE, alone, destination
 
 STAGES = ("autoencoder", "diffusion", "export")
 NOTES = "Any field of the config may follow: --train_diffusion.rate 1e-3"
@@ -46,12 +46,13 @@ def run(
     check(config)
     if "export" in stages:
         destination(weights, out / "model", force)
-    if "autoencoder" in stages:
-        autoencoder(config, out)
-    if "diffusion" in stages:
-        diffusion(config, out)
-    if "export" in stages:
-        export(config, out, destination(weights, out / "model", force))
+    with alone(out):
+        if "autoencoder" in stages:
+            autoencoder(config, out)
+        if "diffusion" in stages:
+            diffusion(config, out)
+        if "export" in stages:
+            export(config, out, destination(weights, out / "model", force))
 
 
 def check(config) -> None:
