@@ -74,4 +74,4 @@ def autoencoder(config, out: Path) -> None:
 def trained_autoencoder(config, out: Path) -> AutoencoderKL:
     """The moving average of the newest checkpoint of the first stage."""
     graph, like = split(abstract(lambda rngs: AutoencoderKL(**config.autoencoder, rngs=rngs)))
-    return merge(graph, newest_average(out / "autoencoder" / "checkpoints", like)[1])
+    return merge(graph, newest_average(config, out / "autoencoder", like, "autoencoder")[1])

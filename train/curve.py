@@ -1,8 +1,9 @@
 """The metrics of a run as pictures."""
 
-import json
 from pathlib import Path
 from typing import Any
+
+from vinf_jax.training.loop import logged
 
 
 def curve(out: Path) -> Path | None:
@@ -10,9 +11,9 @@ def curve(out: Path) -> Path | None:
     if (pyplot := _pyplot()) is None:
         return None
     figure, axes = pyplot.subplots(1, 3, figsize=(13, 3.6), layout="constrained")
-    pictures = _lines(out / "autoencoder" / "metrics.jsonl")
-    latents = _lines(out / "diffusion" / "metrics.jsonl")
-    judged = _lines(out / "diffusion" / "judge.jsonl")
+    pictures = logged(out / "autoencoder" / "metrics.jsonl")
+    latents = logged(out / "diffusion" / "metrics.jsonl")
+    judged = logged(out / "diffusion" / "judge.jsonl")
     _draw(axes[0], pictures, ["psnr"], "autoencoder", "PSNR of the batch, dB")
     _draw(axes[1], latents, ["loss"], "text encoder and UNet", "loss of the batch")
     _draw(
@@ -31,7 +32,7 @@ def psnr_curve(folder: Path) -> Path | None:
         return None
     figure, axes = pyplot.subplots(figsize=(6, 3.6), layout="constrained")
     for name, label in (("metrics", "batch of training"), ("psnr", "held-out clips, average")):
-        lines = [line for line in _lines(folder / f"{name}.jsonl") if "psnr" in line]
+        lines = [line for line in logged(folder / f"{name}.jsonl") if "psnr" in line]
         steps, values = ([line[field] for line in lines] for field in ("step", "psnr"))
         axes.plot(steps, values, label=label, linewidth=1)
     axes.legend(fontsize=8)
@@ -53,12 +54,8 @@ def _pyplot() -> Any:
     return pyplot
 
 
-def _lines(path: Path) -> list[dict]:
-    return [json.loads(line) for line in path.read_text().splitlines()]
-
-
 def _names(lines: list[dict]) -> list[str]:
-    return [name for name in lines[-1] if name != "step"]
+    return [name for line in lines[-1:] for name in line if name != "step"]
 
 
 def _draw(axes, lines: list[dict], names: list[str], title: str, label: str) -> None:

@@ -18,6 +18,7 @@ from vinf_jax.media.sheet import spaced
 from vinf_jax.models.tokenizer import WordTokenizer
 from vinf_jax.nn.parameters import merge, split
 from vinf_jax.systems.video_infinity import Settings, VideoInfinity
+from vinf_jax.systems.video_infinity.settings import make_sampler
 from vinf_jax.training.state import State, muon
 
 from .autoencoder import trained_autoencoder
@@ -159,34 +160,41 @@ def sample_pictures(config, out: Path, bank: Bank, graphs, tokenizer, schedule) 
     return picture
 
 
+def settings(config, latent_scale: float) -> Settings:
+    """How the model is sampled. Raises ValueError for what cannot be."""
+    height, width = config.size
+    found = Settings(
+        latent_scale=latent_scale,
+        prediction=config.prediction,
+        height=height,
+        width=width,
+        fps=config.fps,
+        clip_frames=config.frames,
+        **config.generation.to_dict(),
+    )
+    make_sampler(found.sampler, Schedule.scaled_linear(), found.steps, found.karras)
+    return found
+
+
 def export(config, out: Path, folder: Path) -> None:
     """The finished model as a folder that `python -m infer` reads, in float16; the run's curve."""
     bank = latent_bank(config, out)
     tokenizer = WordTokenizer(sprites.WORDS, config.text_encoder.length)
     graphs, like = text_and_unet(config, tokenizer.vocabulary)
-    note, parameters = newest_average(out / "diffusion" / "checkpoints", like)
+    note, parameters = newest_average(config, out / "diffusion", like, "diffusion")
     text_encoder, unet = merged(graphs, parameters)
-    height, width = config.size
     model = VideoInfinity(
         unet=unet,
         autoencoder=trained_autoencoder(config, out),
         text_encoder=text_encoder,
         tokenizer=tokenizer,
         schedule=Schedule.scaled_linear(),
-        settings=Settings(
-            latent_scale=bank.scale,
-            prediction=config.prediction,
-            height=height,
-            width=width,
-            fps=config.fps,
-            clip_frames=config.frames,
-            **config.generation.to_dict(),
-        ),
+        settings=settings(config, bank.scale),
         arguments={
             "unet": config.unet.to_dict() | {"context_width": config.text_encoder.width},
             "autoencoder": config.autoencoder.to_dict(),
             "text_encoder": config.text_encoder.to_dict() | {"vocabulary": tokenizer.vocabulary},
         },
     )
-    model.save(folder, dtype=jnp.float16, provenance=note, overwrite=folder.exists())
+    model.save(folder, dtype=jnp.float16, provenance=note, overwrite=True)
     curve(out)

@@ -26,19 +26,21 @@ class Bank(NamedTuple):
 
 
 def latent_bank(config, out: Path) -> Bank:
-    """The training clips through the autoencoder, once; kept beside the run and checked against the
-    autoencoder that made them."""
+    """The training clips through the autoencoder, once; kept beside the run, and made again if
+    another autoencoder, other clips or other words made them."""
     model = trained_autoencoder(config, out)
     graph, parameters = split(model)
-    digest = digest_of(parameters)
     path = out / "diffusion" / "latents.npz"
-    count = config.train_diffusion.clips
+    count, length = config.train_diffusion.clips, config.text_encoder.length
+    clips = f"{count} of seed {config.seed}, {config.frames} at {config.fps}, {config.size}"
+    words = f"{length} of {' '.join(sprites.WORDS)}"
+    made_by = f"{digest_of(parameters)}; {clips}; {words}"
     if path.exists():
         with np.load(path) as stored:
-            if str(stored["autoencoder"]) == digest and len(stored["tokens"]) == count:
+            if "made_by" in stored and str(stored["made_by"]) == made_by:
                 return Bank(stored["latents"], stored["tokens"], float(stored["scale"]))
     encode = jax.jit(lambda p, x: merge(graph, p).encode(x)[0])
-    tokenizer = WordTokenizer(sprites.WORDS, config.text_encoder.length)
+    tokenizer = WordTokenizer(sprites.WORDS, length)
     height, width = config.size
     latents, captions = [], []
     with bar() as progress:
@@ -55,7 +57,7 @@ def latent_bank(config, out: Path) -> Bank:
     bank = Bank((stacked * scale).astype(np.float16), tokenizer.encode(captions), scale)
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name("unfinished.npz")
-    np.savez(unfinished, latents=bank.latents, tokens=bank.tokens, scale=scale, autoencoder=digest)
+    np.savez(unfinished, latents=bank.latents, tokens=bank.tokens, scale=scale, made_by=made_by)
     unfinished.replace(path)
     return bank
 

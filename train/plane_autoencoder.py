@@ -41,18 +41,20 @@ def reconstruction(config, out: Path) -> None:
 
 
 def adversarial(config, out: Path) -> None:
-    """The second stage: the autoencoder and its optimiser go on, the critics start fresh."""
+    """The second stage: the autoencoder and its optimiser go on, the critics start fresh. Where the
+    first stage had a given time, the rate stays what it fell to."""
     t = config.train_autoencoder
     graph, fresh = new_autoencoder(config)
     graphs, critic = _critics(config)
-    rules = {turns.MODEL: _rule(t), turns.CRITIC: _critic_rule(t)}
     first, steps = loop.resume(
-        training.begin(fresh, rules[turns.MODEL], bool(t.minutes)),
+        training.begin(fresh, _rule(t), bool(t.minutes)),
         Checkpoints(out / STAGES["reconstruction"] / "checkpoints"),
     )
-    first.pop(training.SHARE, None)  # the critics' steps are counted
     if not steps:
         raise ValueError(f"{out} has no checkpoint of the stage reconstruction: run that first")
+    pace = float(training.pace(first)) if t.minutes else 1.0
+    first.pop(training.SHARE, None)  # the critics' steps are counted
+    rules = {turns.MODEL: _rule(t, pace), turns.CRITIC: _critic_rule(t)}
     start = turns.begin(first, critic, rules[turns.CRITIC])
     mesh, state, placement = stage.laid(config, start)
     update = turns.updater(
@@ -78,7 +80,7 @@ def export(config, out: Path, folder: Path) -> None:
         settings=settings(config),
         dtype=jnp.float16,
         provenance=note,
-        overwrite=folder.exists(),
+        overwrite=True,
     )
 
 
@@ -97,7 +99,7 @@ def _train(
     picture = _picture(config, folder, out, graph)
     with footage.Feed(clips, t.batch, config.seed, config.data.workers) as feed:
         phases = [stage.Phase(steps, feed)]
-        stage.run(config, t, folder, update, state, mesh, phases, picture, feed.told)
+        stage.run(config, t, folder, update, state, mesh, phases, picture, feed.told, clips.digest)
 
 
 def _picture(config, folder: Path, out: Path, graph: Any) -> Callable[[int, training.State], None]:
@@ -131,8 +133,8 @@ def _critics(config) -> tuple[dict[str, Any], dict[str, Any]]:
     return graphs, fresh
 
 
-def _rule(t) -> optax.GradientTransformation:
-    return rule_of(t, b1=0.5, b2=0.9)
+def _rule(t, pace: float = 1.0) -> optax.GradientTransformation:
+    return rule_of(t, pace, b1=0.5, b2=0.9)
 
 
 def _critic_rule(t) -> optax.GradientTransformation:

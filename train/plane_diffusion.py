@@ -15,8 +15,9 @@ from vinf_jax.training import state as training
 
 from . import plane_networks as networks
 from . import plane_steps, stage
+from .footage import opened
 from .pictures import save_grid
-from .plane_latents import drawn, plane_bank
+from .plane_latents import drawn, places, plane_bank
 from .plane_rules import steps_of
 
 SAMPLED = 20
@@ -26,16 +27,22 @@ SAMPLED = 20
 def diffusion(config, out: Path) -> None:
     """Learns to denoise clips."""
     t = config.train_diffusion
+    folder, clips = out / "diffusion", opened(config, out, "train", 2 * config.frames).digest
+    stage.refuse_changes(config, folder, clips)  # before latents are made of them
     bank = plane_bank(config, out)
     step = plane_steps.unet(config)
 
+    def rng(number: int) -> np.random.Generator:
+        return np.random.default_rng((config.seed, number))
+
     def batch(number: int) -> dict[str, np.ndarray]:
-        rng = np.random.default_rng((config.seed, number))
-        return drawn(bank, rng, t.batch, t.conditional, t.coin)
+        return drawn(bank, rng(number), t.batch, t.conditional, t.coin)
+
+    def told(number: int) -> str:
+        return f"latents {', '.join(map(str, places(bank, rng(number), t.batch)))} of latents.npz"
 
     picture, phases = _picture(config, out, step.graph), [stage.Phase(steps_of(t), batch)]
-    folder = out / "diffusion"
-    stage.run(config, t, folder, step.update, step.state, step.mesh, phases, picture)
+    stage.run(config, t, folder, step.update, step.state, step.mesh, phases, picture, told, clips)
 
 
 def _picture(config, out: Path, graph: Any) -> Callable[[int, training.State], None]:
@@ -66,7 +73,7 @@ def _picture(config, out: Path, graph: Any) -> Callable[[int, training.State], N
 def export(config, out: Path, folder: Path) -> None:
     """The finished model as a folder that `python -m infer pvdm` reads, in float16."""
     graph, like = networks.unet_like(config)
-    note, parameters = stage.newest_average(out / "diffusion" / "checkpoints", like)
+    note, parameters = stage.newest_average(config, out / "diffusion", like, "diffusion")
     model = PVDM(
         networks.trained_autoencoder(config, out),
         merge(graph, parameters),
@@ -76,4 +83,4 @@ def export(config, out: Path, folder: Path) -> None:
             "unet": networks.unet_arguments(config),
         },
     )
-    model.save(folder, dtype=jnp.float16, provenance=note, overwrite=folder.exists())
+    model.save(folder, dtype=jnp.float16, provenance=note, overwrite=True)

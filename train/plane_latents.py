@@ -75,6 +75,11 @@ def _encoded(encode: Any, parameters: Any, clips: np.ndarray) -> jax.Array:
     return encode(parameters, whole)[: len(clips)]
 
 
+def places(bank: PlaneBank, rng: np.random.Generator, batch: int) -> np.ndarray:
+    """Where in the bank the pieces of a batch lie; what `drawn` asks of `rng` first."""
+    return rng.integers(len(bank.latents), size=batch)
+
+
 def drawn(
     bank: PlaneBank, rng: np.random.Generator, batch: int, conditional: float, coin: str
 ) -> dict[str, np.ndarray]:
@@ -85,7 +90,7 @@ def drawn(
     padding, the condition is zero and the target the second one. coin: tossed for every "sample",
     or once for a "batch", as the public code does.
     """
-    chosen = rng.integers(len(bank.latents), size=batch)
+    chosen = places(bank, rng, batch)
     follows = rng.random(batch if coin == "sample" else 1) < conditional
     follows, black = np.broadcast_to(follows, batch), bank.black[chosen]
     any_window = rng.integers(len(bank.starts), size=batch)

@@ -55,9 +55,11 @@ def noted_autoencoder(config, out: Path) -> tuple[dict[str, Any], PVDMAutoencode
     """The same, and what the checkpoint says of itself."""
     arguments = autoencoder_arguments(config)
     graph, like = split(abstract(lambda rngs: PVDMAutoencoder(**arguments, rngs=rngs)))
-    folders = [out / name for name in reversed(STAGES.values())]
-    folder = next((f for f in folders if (f / "checkpoints").is_dir()), folders[-1])
-    note, parameters = newest_average(folder / "checkpoints", like)
+    last_first = list(reversed(STAGES.items()))
+    trained = [pair for pair in last_first if (out / pair[1] / "checkpoints").is_dir()]
+    name, folder = [*trained, last_first[-1]][0]
+    command = f"{name} of python -m train pvdm_autoencoder"
+    note, parameters = newest_average(config, out / folder, like, command)
     return note, merge(graph, parameters)
 
 

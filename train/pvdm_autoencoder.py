@@ -12,6 +12,8 @@ from pathlib import Path
 
 from vinf_jax.programs import load_config, override, parser
 
+from .destination import FORCE, alone, destination
+
 STAGES = ("reconstruction", "adversarial", "export")
 NOTES = "Any field of the config may follow: --train_autoencoder.rate 1e-3"
 
@@ -24,39 +26,49 @@ def main(argv: list[str]) -> int:
     to.add_argument(
         "--weights", type=Path, help="where export writes (default: OUT/autoencoder_model)"
     )
+    to.add_argument("--force", action="store_true", help=FORCE)
     options, rest = to.parse_known_args(argv)
     config = override(load_config(options.config), rest, prog=to.prog)
-    run(config, options.out, options.stages, options.weights)
+    run(config, options.out, options.stages, options.weights, options.force)
     return 0
 
 
-def run(config, out: Path, stages: Sequence[str] = STAGES, weights: Path | None = None) -> None:
-    """Trains the autoencoder that `config` describes in the folder `out`, and writes it."""
+def run(
+    config,
+    out: Path,
+    stages: Sequence[str] = STAGES,
+    weights: Path | None = None,
+    force: bool = False,
+) -> None:
+    """Trains the autoencoder that `config` describes in the folder `out`, and writes it. What
+    stands at `weights` is replaced with `force` only."""
     from . import plane_autoencoder
 
     check(config)
-    if "reconstruction" in stages:
-        plane_autoencoder.reconstruction(config, out)
-    if "adversarial" in stages and config.train_autoencoder.adversarial_steps:
-        plane_autoencoder.adversarial(config, out)
     if "export" in stages:
-        plane_autoencoder.export(config, out, weights or out / "autoencoder_model")
+        destination(weights, out / "autoencoder_model", force)
+    with alone(out):
+        if "reconstruction" in stages:
+            plane_autoencoder.reconstruction(config, out)
+        if "adversarial" in stages and config.train_autoencoder.adversarial_steps:
+            plane_autoencoder.adversarial(config, out)
+        if "export" in stages:
+            plane_autoencoder.export(
+                config, out, destination(weights, out / "autoencoder_model", force)
+            )
 
 
 def check(config) -> None:
     """Refuses a config that cannot be trained, with everything that is wrong."""
-    from vinf_jax.training.placement import PLACEMENTS
-
     from . import plane_networks, plane_rules, plane_start
+    from .fitting import built_troubles, count_troubles, refuse
 
+    plane_rules.refuse_strangers(config)
     t = config.train_autoencoder
     troubles = plane_rules.troubles("train_autoencoder", t)
+    troubles += count_troubles("train_autoencoder", t, ("turn", "critic_width"))
     arguments = plane_networks.autoencoder_arguments(config)
     field = "train_autoencoder.start_from"
     troubles += plane_start.troubles(field, t.start_from, "autoencoder", arguments)
-    if config.placement not in PLACEMENTS:
-        troubles.append(f"placement: {config.placement!r}; give one of {', '.join(PLACEMENTS)}")
-    if t.batch % config.devices:
-        troubles.append(f"devices: {config.devices} do not divide a batch of {t.batch}")
-    if troubles:
-        raise ValueError("config: " + "; ".join(troubles))
+    troubles += built_troubles(lambda: plane_networks.settings(config))
+    refuse(troubles + plane_rules.shared_troubles(config, t.batch))

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from vinf_jax.programs import load_config, override, parser
 
+from .destination import FORCE, alone, destination
+
 STAGES = ("diffusion", "export")
 NOTES = "Any field of the config may follow: --train_diffusion.rate 1e-4"
 
@@ -21,31 +23,43 @@ def main(argv: list[str]) -> int:
     to.add_argument("--out", type=Path, required=True, help="folder of the run")
     to.add_argument("--stages", nargs="+", choices=STAGES, default=STAGES, help="which to run")
     to.add_argument("--weights", type=Path, help="where export writes (default: OUT/model)")
+    to.add_argument("--force", action="store_true", help=FORCE)
     options, rest = to.parse_known_args(argv)
     config = override(load_config(options.config), rest, prog=to.prog)
-    run(config, options.out, options.stages, options.weights)
+    run(config, options.out, options.stages, options.weights, options.force)
     return 0
 
 
-def run(config, out: Path, stages: Sequence[str] = STAGES, weights: Path | None = None) -> None:
-    """Trains the UNet that `config` describes in the folder `out`, and writes the model."""
+def run(
+    config,
+    out: Path,
+    stages: Sequence[str] = STAGES,
+    weights: Path | None = None,
+    force: bool = False,
+) -> None:
+    """Trains the UNet that `config` describes in the folder `out`, and writes the model. What
+    stands at `weights` is replaced with `force` only."""
     from . import plane_diffusion
 
     check(config)
-    if "diffusion" in stages:
-        plane_diffusion.diffusion(config, out)
     if "export" in stages:
-        plane_diffusion.export(config, out, weights or out / "model")
+        destination(weights, out / "model", force)
+    with alone(out):
+        if "diffusion" in stages:
+            plane_diffusion.diffusion(config, out)
+        if "export" in stages:
+            plane_diffusion.export(config, out, destination(weights, out / "model", force))
 
 
 def check(config) -> None:
     """Refuses a config that cannot be trained, with everything that is wrong."""
-    from vinf_jax.diffusion.denoiser import prediction_troubles
     from vinf_jax.diffusion.losses import WEIGHTS
     from vinf_jax.diffusion.schedule import Schedule
 
     from . import plane_networks, plane_rules, plane_start
+    from .fitting import built_troubles, refuse
 
+    plane_rules.refuse_strangers(config)
     t = config.train_diffusion
     troubles = plane_rules.troubles("train_diffusion", t)
     arguments = plane_networks.unet_arguments(config)
@@ -53,7 +67,7 @@ def check(config) -> None:
     troubles += plane_start.troubles(field, t.start_from, "unet", arguments)
     if t.coin not in ("sample", "batch"):
         troubles.append(f"train_diffusion.coin: {t.coin!r}; give sample or batch")
-    troubles += prediction_troubles(config.prediction)
+    troubles += built_troubles(lambda: plane_networks.settings(config))
     if t.loss_weight not in WEIGHTS:
         troubles.append(
             f"train_diffusion.loss_weight: {t.loss_weight!r}; give {' or '.join(WEIGHTS)}"
@@ -67,7 +81,4 @@ def check(config) -> None:
         )
     if t.windows < 2:
         troubles.append(f"train_diffusion.windows: {t.windows}; give 2 or more, both clips' own")
-    if t.batch % config.devices:
-        troubles.append(f"devices: {config.devices} do not divide a batch of {t.batch}")
-    if troubles:
-        raise ValueError("config: " + "; ".join(troubles))
+    refuse(troubles + plane_rules.shared_troubles(config, t.batch))

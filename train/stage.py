@@ -1,6 +1,5 @@
 """What every stage of training does: phases, devices, checkpoints, progress, provenance."""
 
-import json
 import platform
 import subprocess
 import sys
@@ -22,6 +21,13 @@ from vinf_jax.training.loop import Metrics, Update, fit, resume
 from vinf_jax.training.placement import PLACEMENTS
 from vinf_jax.training.state import SHARE, State, adam, begin, named, unnamed, updater
 
+SETTLED: Mapping[str, tuple[str, ...]] = {
+    "autoencoder": ("seed", "fps"),
+    "autoencoder_adversarial": ("seed", "fps"),
+    "diffusion": ("seed", "fps", "prediction"),
+}
+"""Fields of a config that a run keeps, by the stages' folders: with others its shapes are the same,
+but not what its numbers mean."""
 ENDLESS = sys.maxsize
 """Steps of training that lasts a given time."""
 
@@ -62,17 +68,20 @@ def run(
     phases: Sequence[Phase],
     picture: Callable[[int, State], None],
     told: Callable[[int], str] = lambda step: "",
+    clips: str = "",
 ) -> State:
     """Goes on from the newest checkpoint, or begins with `state`, which lies on the mesh as it is
-    to lie; `told` says what a step's batch holds. A timed state trains for `t.minutes`."""
+    to lie; `told` says what a step's batch holds; `clips` is the digest of the data set, if
+    there is one. A timed state trains for `t.minutes`."""
     total = sum(phase.steps for phase in phases)
     checkpoints = Checkpoints(folder / "checkpoints")
+    refuse_changes(config, folder, clips)
     state, start = resume(state, checkpoints)
     clock = Clock(60 * t.minutes, float(state[SHARE])) if SHARE in state else None
     if clock:
         update, total = clock.timed(update), None
     metrics = Metrics(folder / "metrics.jsonl", start)
-    note = {"config": config.to_dict(), "made_by": provenance()}
+    note = {"config": config.to_dict(), "made_by": provenance(), "clips": clips}
     end = 0
     with bar() as progress:
         task = progress.add_task(folder.name, total=total, completed=start, loss="")
@@ -98,6 +107,7 @@ def run(
                 metadata=note,
                 told=told,
                 over=clock.over if clock else lambda: False,
+                kept=clock.told if clock else lambda state: state,
             )
     return state
 
@@ -109,13 +119,48 @@ def laid(config, state: State) -> tuple[Mesh, State, Any]:
     return mesh, jax.device_put(state, placement), placement
 
 
-def newest_average(folder: Path, like: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What a stage's newest checkpoint says of itself, and its moving average."""
-    checkpoints = Checkpoints(folder)
+def refuse_changes(config, folder: Path, clips: str) -> None:
+    """Raises ValueError where the stage that is to go on in `folder` was trained on other clips, or
+    with other values of what is `SETTLED`."""
+    checkpoints = Checkpoints(folder / "checkpoints")
+    if (newest := checkpoints.latest()) is None:
+        return
+    _, note = checkpoints.describe(newest)
+    refuse_others(config, folder, note)
+    if note.get("clips", clips) != clips:
+        raise ValueError(
+            f"data.folder: the clips of {config.data.folder or config.data.kind} are not those "
+            f"that {folder} was trained on: their names, lengths or frames are others; give the "
+            "same data, or another --out"
+        )
+
+
+def refuse_others(config, folder: Path, note: Mapping[str, Any]) -> None:
+    """Raises ValueError where a stage's `folder`, whose checkpoint says `note` of itself, was
+    trained with other values of what is `SETTLED`."""
+    then = note.get("config", {})
+    troubles = [
+        f"{name} is {config[name]!r}, but {folder} was trained with {then[name]!r}"
+        for name in SETTLED[folder.name]
+        if name in then and then[name] != config[name]
+    ]
+    if troubles:
+        raise ValueError(
+            f"config: {'; '.join(troubles)}; give what it was trained with, or another --out"
+        )
+
+
+def newest_average(
+    config, folder: Path, like: Mapping[str, Any], stage: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the newest checkpoint of a stage's folder says of itself, and its moving average;
+    `stage` is what programs call it."""
+    checkpoints = Checkpoints(folder / "checkpoints")
     step = checkpoints.latest()
     if step is None:
-        raise ValueError(f"{folder} has no checkpoint: run the stage {folder.parent.name} first")
+        raise ValueError(f"{checkpoints.folder} has no checkpoint: run the stage {stage} first")
     shapes, note = checkpoints.describe(step)
+    refuse_others(config, folder, note)
     stored = checkpoints.load(step, {n: jax.ShapeDtypeStruct(*shapes[n]) for n in shapes})
     wanted = {"average": dict(like)}
     if any(shapes.get(n, (None,))[0] != x.shape for n, x in named(wanted).items()):
@@ -127,11 +172,11 @@ def newest_average(folder: Path, like: Mapping[str, Any]) -> tuple[dict[str, Any
 
 
 def log_shares(path: Path, step: int, verdicts: Sequence[Mapping[str, bool]]) -> None:
-    """Adds a line with the share of verdicts that say yes, fact by fact."""
+    """A line with the share of verdicts that say yes, fact by fact, behind those of earlier
+    steps."""
     names = {name: None for verdict in verdicts for name in verdict}
     right = {n: float(np.mean([verdict[n] for verdict in verdicts if n in verdict])) for n in names}
-    with path.open("a") as file:
-        file.write(json.dumps({"step": step, **right}) + "\n")
+    Metrics(path, step - 1).write(step, right)
 
 
 def bar() -> Progress:

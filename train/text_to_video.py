@@ -4,51 +4,65 @@ Every stage writes checkpoints and resumes from its newest one, so the same comm
 that was stopped, and gives what an undisturbed run gives.
 """
 
-import argparse
+from argparse import ArgumentParser
+from collections.abc import Sequence
 from pathlib import Path
 
-from vinf_jax.programs import load_config, override
+from vinf_jax.programs import load_config, override, parser
+
+from .destination import FORCE, alone, destination
 
 STAGES = ("autoencoder", "diffusion", "export")
+NOTES = "Any field of the config may follow: --train_diffusion.rate 1e-3"
 
 
 def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m train text_to_video", description=__doc__, allow_abbrev=False
-    )
-    parser.add_argument("--config", default="configs/sprites.py", help="config file")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the run")
-    parser.add_argument(
+    to: ArgumentParser = parser("python -m train text_to_video", __doc__, NOTES)
+    to.add_argument("--config", default="configs/sprites.py", help="config file")
+    to.add_argument("--out", type=Path, required=True, help="folder of the run")
+    to.add_argument(
         "--stages", nargs="+", choices=STAGES, default=STAGES, help="which stages to run, in order"
     )
-    parser.add_argument("--weights", type=Path, help="where export writes the finished model")
-    parser.epilog = "Any field of the config may follow: --train_diffusion.rate 1e-3"
-    options, rest = parser.parse_known_args(argv)
-    config = override(load_config(options.config), rest, prog=parser.prog)
-    run(config, options.out, options.stages, options.weights or options.out / "model")
+    to.add_argument("--weights", type=Path, help="where export writes (default: OUT/model)")
+    to.add_argument("--force", action="store_true", help=FORCE)
+    options, rest = to.parse_known_args(argv)
+    config = override(load_config(options.config), rest, prog=to.prog)
+    run(config, options.out, options.stages, options.weights, options.force)
     return 0
 
 
-def run(config, out: Path, stages=STAGES, weights: Path | None = None) -> None:
-    """Trains the model that `config` describes in the folder `out`."""
+def run(
+    config,
+    out: Path,
+    stages: Sequence[str] = STAGES,
+    weights: Path | None = None,
+    force: bool = False,
+) -> None:
+    """Trains the model that `config` describes in the folder `out`, and writes it. What stands at
+    `weights` is replaced with `force` only."""
     from .autoencoder import autoencoder
     from .diffusion import diffusion, export
 
     check(config)
-    if "autoencoder" in stages:
-        autoencoder(config, out)
-    if "diffusion" in stages:
-        diffusion(config, out)
     if "export" in stages:
-        export(config, out, weights or out / "model")
+        destination(weights, out / "model", force)
+    with alone(out):
+        if "autoencoder" in stages:
+            autoencoder(config, out)
+        if "diffusion" in stages:
+            diffusion(config, out)
+        if "export" in stages:
+            export(config, out, destination(weights, out / "model", force))
 
 
 def check(config) -> None:
     """Refuses a config that cannot be trained, with everything that is wrong."""
-    import jax
-
+    from .diffusion import settings
+    from .fitting import built_troubles, count_troubles, device_troubles, family_troubles, refuse
     from .samples import SEEN
 
+    fields = ("text_encoder", "train_autoencoder", "train_diffusion")
+    refuse(family_troubles(config, fields, "configs/sprites.py"))
     t = config.train_diffusion
     lengths = {name: len(value) for name, value in t.items() if name.startswith("phase_")}
     troubles = []
@@ -66,14 +80,15 @@ def check(config) -> None:
             troubles.append(
                 f"train_diffusion.phase_seen: {seen!r}; choose one of {', '.join(SEEN)}"
             )
-    for batch in (config.train_autoencoder.batch, *t.phase_batch):
-        if batch % config.devices:
-            troubles.append(f"devices: {config.devices} do not divide a batch of {batch}")
+    if any(batch < 1 for batch in t.phase_batch):
+        troubles.append(f"train_diffusion.phase_batch: {tuple(t.phase_batch)}; give 1 or more each")
+    troubles += count_troubles(
+        "train_autoencoder", config.train_autoencoder, ("batch", "save_every")
+    )
+    troubles += count_troubles("train_diffusion", t, ("clips", "save_every"))
+    troubles += device_troubles(config.devices, [config.train_autoencoder.batch, *t.phase_batch])
     for name in ("train_autoencoder", "train_diffusion"):
         warmup, decay = config[name].warmup, config[name].decay_steps
         if warmup >= decay:
             troubles.append(f"{name}.warmup: {warmup} steps, but decay_steps are {decay}")
-    if config.devices > len(jax.devices()):
-        troubles.append(f"devices: {config.devices}, but there are {len(jax.devices())}")
-    if troubles:
-        raise ValueError("config: " + "; ".join(troubles))
+    refuse(troubles + built_troubles(lambda: settings(config, 1.0)))

@@ -27,6 +27,13 @@ def test_a_data_set_becomes_an_array(tmp_path, capsys):
     assert np.load(out).shape == (9, 16, 16, 3)
 
 
+def test_fewer_workers_than_none(tmp_path, capsys):
+    argv = [str(tmp_path / "a.npy"), "--kind", "sprites", "--size", "8", "--workers", "-1"]
+    assert spoken(main, argv) == 2
+    assert capsys.readouterr().err == "error: workers: -1; give 0 for none, or how many processes\n"
+    assert not list(tmp_path.iterdir())
+
+
 def test_too_little_room_is_said_before_anything_is_decoded(tmp_path, capsys):
     argv = [str(tmp_path / "a.npy"), "--kind", "sprites", "--size", "10000000"]
     assert spoken(main, argv) == 2

@@ -1,15 +1,17 @@
 """PVDM's training programs on the smallest networks: both stages, a stop, other devices."""
 
+import dataclasses
 import json
 import shutil
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
 
 from tests.tolerances import EXACT, OP
-from train import footage, plane_latents, pvdm_autoencoder, pvdm_diffusion
+from train import footage, plane_autoencoder, plane_latents, pvdm_autoencoder, pvdm_diffusion
 from vinf_jax.checkpoint import store
 from vinf_jax.checkpoint.numbered import Checkpoints
 from vinf_jax.media.video import read_video
@@ -125,6 +127,33 @@ def test_a_state_that_is_cut_over_devices_goes_on_where_a_whole_one_stopped(trai
     assert_same(trained / "diffusion", cut / "diffusion", OP)
 
 
+def test_a_run_does_not_go_on_with_other_clips(trained, tmp_path, monkeypatch):
+    cut, opened = tmp_path / "cut", footage.opened
+    shutil.copytree(trained, cut)
+
+    def fewer(*args):
+        clips = opened(*args)
+        return dataclasses.replace(clips, names=clips.names[:-1], lengths=clips.lengths[:-1])
+
+    monkeypatch.setattr(footage, "opened", fewer)
+    with pytest.raises(ValueError, match=r"^data.folder: the clips of sprites are not those that"):
+        pvdm_autoencoder.run(tiny(), cut, ["reconstruction"])
+
+
+def test_after_a_given_time_the_rate_stays_what_it_fell_to(tmp_path, monkeypatch):
+    config, caught = tiny(), {}
+    config.train_autoencoder.update({"minutes": 1.0, "accumulate": 1, "warmup": 0, "rate": 0.5})
+    over = {"share": jnp.ones(())}
+    plane = plane_autoencoder
+    monkeypatch.setattr(plane.loop, "resume", lambda state, checkpoints: (state | over, 2))
+    monkeypatch.setattr(plane.turns, "updater", lambda losses, rules, **how: caught.update(rules))
+    monkeypatch.setattr(plane, "_train", lambda *args: None)
+    plane.adversarial(config, tmp_path)
+    weights = {"a": jnp.zeros(())}
+    moves, _ = caught["model"].update({"a": jnp.ones(())}, caught["model"].init(weights), weights)
+    np.testing.assert_allclose(moves["a"], -0.005, rtol=1e-3)
+
+
 def test_latents_are_made_again_for_another_autoencoder(trained, tmp_path):
     config, other = tiny(), tmp_path / "other"
     shutil.copytree(trained / "autoencoder", other / "autoencoder")
@@ -138,6 +167,8 @@ def test_what_a_batch_of_latents_holds():
     latents = np.arange(3 * 3, dtype=np.float16).reshape(3, 3, 1, 1) + 1
     bank = plane_latents.PlaneBank(latents, np.array([0, 2, 4]), np.array([False, False, True]))
     batch = plane_latents.drawn(bank, np.random.default_rng(0), 400, 0.5, "sample")
+    told = plane_latents.places(bank, np.random.default_rng(0), 400)
+    assert np.array_equal(told, (batch["target"].ravel() - 1) // 3)
     pairs = set(
         zip(batch["target"].ravel().tolist(), batch["condition"].ravel().tolist(), strict=True)
     )
@@ -197,6 +228,12 @@ def test_configs_that_do_not_fit(tmp_path):
     with pytest.raises(ValueError, match=r"accumulate: 2, but only adamw.*decay_steps: 1, but"):
         pvdm_autoencoder.run(config, tmp_path)
     config = tiny()
+    for steps in (0, -1):
+        config.train_autoencoder.accumulate = config.train_diffusion.accumulate = steps
+        for program in (pvdm_autoencoder, pvdm_diffusion):
+            with pytest.raises(ValueError, match=f"accumulate: {steps}; give 1 or more"):
+                program.check(config)
+    config = tiny()
     config.prediction = "noise"
     config.train_diffusion.update(
         {"coin": "both", "windows": 1, "rule": "sgd", "loss_weight": "snr"}
@@ -206,5 +243,10 @@ def test_configs_that_do_not_fit(tmp_path):
     wrong += r"focus: \(700, 700\).*windows: 1"
     with pytest.raises(ValueError, match=wrong):
         pvdm_diffusion.run(config, tmp_path)
+    missing = "run the stage reconstruction of python -m train pvdm_autoencoder first"
+    with pytest.raises(ValueError, match=missing):
+        pvdm_autoencoder.run(tiny(), tmp_path, ["export"])
+    with pytest.raises(ValueError, match=missing):
+        pvdm_diffusion.run(tiny(), tmp_path)
     with pytest.raises(ValueError, match="no checkpoint of the stage reconstruction"):
         pvdm_autoencoder.run(tiny(), tmp_path, ["adversarial"])

@@ -1,6 +1,8 @@
 """The training loop on a model of three numbers: resume, metrics, average, frozen parameters."""
 
 import json
+from pathlib import Path
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -9,8 +11,9 @@ import pytest
 
 from tests.tolerances import EXACT, OP
 from vinf_jax.checkpoint.numbered import Checkpoints
+from vinf_jax.training import loop
 from vinf_jax.training.clock import Clock
-from vinf_jax.training.loop import Metrics, fit, resume
+from vinf_jax.training.loop import Metrics, fit, logged, resume
 from vinf_jax.training.state import adam, adamw, begin, muon, named, unnamed, updater
 
 STEPS = 12
@@ -105,6 +108,23 @@ def test_loss_that_is_not_finite_stops_with_the_last_good_checkpoint(tmp_path):
         run(tmp_path, until=-STEPS)
 
 
+def test_slope_that_is_not_finite_is_not_saved(tmp_path):
+    checkpoints, metrics = Checkpoints(tmp_path / "checkpoints"), Metrics(tmp_path / "m.jsonl", 0)
+    message = "the gradient became inf at step 2; there is no checkpoint yet: lower the learning"
+    with pytest.raises(ValueError, match=message):
+        fit(
+            lambda state, batch: (state, {"loss": 1.0, "gradient": [1.0, np.inf][batch]}),
+            begin({"a": jnp.zeros(())}, adam(0.1, steps=4, warmup=1)),
+            lambda step: step,
+            start=0,
+            steps=2,
+            checkpoints=checkpoints,
+            metrics=metrics,
+            save_every=2,
+        )
+    assert checkpoints.latest() is None
+
+
 def test_metrics_forget_what_a_kill_cut_short(tmp_path):
     path = tmp_path / "metrics.jsonl"
     path.write_text('{"step": 1, "loss": 3}\n{"step": 5, "loss": 2}\n{"step": 6, "lo')
@@ -113,6 +133,21 @@ def test_metrics_forget_what_a_kill_cut_short(tmp_path):
         {"step": 1, "loss": 3},
         {"step": 5, "loss": 1.0},
     ]
+
+
+def test_metrics_are_whole_whenever_a_kill_comes(tmp_path, monkeypatch):
+    path = tmp_path / "metrics.jsonl"
+    Metrics(path, 0).write(1, {"loss": 3.0})
+
+    def killed(self, text):
+        with self.open("w") as file:
+            file.write(text[:5])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "write_text", killed)
+    with pytest.raises(KeyboardInterrupt):
+        Metrics(path, 1)
+    assert logged(path) == [{"step": 1, "loss": 3.0}]
 
 
 def test_names_go_both_ways():
@@ -158,6 +193,33 @@ def test_training_that_lasts_a_given_time(tmp_path):
     rest = Clock(10.0, share=0.75, now=lambda: now[0])
     now[0] = 12.0
     assert not rest.over() and rest.share == pytest.approx(0.95)
+
+
+def test_seconds_of_a_step_are_those_since_the_last_logged_one(tmp_path, monkeypatch):
+    now = [0.0]
+
+    def passed(seconds):
+        now[0] += seconds
+
+    def step(state, batch):
+        passed(1.0)
+        return state, {"loss": 0.0}
+
+    monkeypatch.setattr(loop, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    fit(
+        step,
+        begin({"a": jnp.zeros(())}, adam(0.1, steps=4, warmup=1)),
+        lambda step: step,
+        start=3,
+        steps=12,
+        checkpoints=Checkpoints(tmp_path / "checkpoints"),
+        metrics=Metrics(tmp_path / "m.jsonl", 3),
+        save_every=7,
+        log_every=5,
+        on_save=lambda step, state: passed(100.0),
+    )
+    lines = [json.loads(line) for line in _lines(tmp_path / "m.jsonl")]
+    assert [(line["step"], line["seconds"]) for line in lines] == [(5, 1.0), (10, 1.0), (12, 1.0)]
 
 
 def test_it_ends_when_it_is_over(tmp_path):

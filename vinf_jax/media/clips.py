@@ -86,7 +86,7 @@ def open_clips(
 
     Args:
       kind: ucf101, sky, videos (any folder of video files), frames (any folder of folders of
-        pictures), array (a file that `clip_array.write_clips` made), or sprites (drawn).
+        pictures), array (a file that `storing.store` made), or sprites (drawn).
       folder: where it lies; for sprites None.
       frames, size: of a clip; size is the side of its squares in pixels.
       split: train, test or all. What is for tests is never in train; see `layouts`.

@@ -42,8 +42,11 @@ def ordered(
       patience: seconds without any news before a worker is given up.
 
     Raises:
-      ValueError: a worker died or hangs; the message names what it was reading.
+      ValueError: fewer workers than none; a worker died or hangs; the message names what it was
+        reading.
     """
+    if workers < 0:
+        raise ValueError(f"workers: {workers}; give 0 for none, or how many processes")
     if not workers:
         for item in items:
             yield work(item, lambda number: None)

@@ -32,6 +32,11 @@ def turn(step: int, every: int) -> str:
     return MODEL if step // every % 2 == 0 else CRITIC
 
 
+def own(step: Array, every: int) -> Array:
+    """The number, from 0 on, of a step of the model's among all of its own."""
+    return step // (2 * every) * every + step % every
+
+
 def begin(model: State, critic: Parameters, optimiser: optax.GradientTransformation) -> State:
     """The state of both, from a model's state as `state.begin` makes it or a run left it."""
     return model | {CRITIC: critic, "critic_optimiser": optimiser.init(critic)}
@@ -50,15 +55,15 @@ def updater(
     """(state, batch) -> (state, metrics), a step of the player whose turn it is.
 
     losses: of each player, (its parameters, the other's, batch, key) -> (scalar, other metrics).
-    every: steps of a turn. decay, average_every: as in `state.advance`; the average counts steps of
-    both. placement: shardings of the state, left to the compiler if not given.
+    every: steps of a turn. decay, average_every: as in `state.advance`; the average counts the
+    model's steps alone. placement: shardings of the state, left to the compiler if not given.
     """
-    own = {MODEL: "parameters", CRITIC: CRITIC}
+    places = {MODEL: "parameters", CRITIC: CRITIC}
     memories = {MODEL: "optimiser", CRITIC: "critic_optimiser"}
 
     def player(name: str) -> Callable:
-        mine, memory = own[name], memories[name]
-        other = own[CRITIC if name == MODEL else MODEL]
+        mine, memory = places[name], memories[name]
+        other = places[CRITIC if name == MODEL else MODEL]
 
         def update(state: State, batch: Any):
             slope = jax.value_and_grad(losses[name], has_aux=True)
@@ -66,10 +71,11 @@ def updater(
             (value, more), gradients = slope(state[mine], state[other], batch, fold)
             moves, after = optimisers[name].update(gradients, state[memory], state[mine])
             new = state | {mine: optax.apply_updates(state[mine], moves), memory: after}
-            new = advance(new, decay, average_every if name == MODEL else 0)
+            often, number = average_every if name == MODEL else 0, own(state["step"], every)
+            new = advance(new, decay, often, number)
             return new, {"loss": value, **more, "gradient": optax.tree.norm(gradients)}
 
         return jax.jit(update, donate_argnums=0, out_shardings=(placement, None))
 
-    players = {name: player(name) for name in own}
+    players = {name: player(name) for name in places}
     return lambda state, batch: players[turn(int(state["step"]), every)](state, batch)

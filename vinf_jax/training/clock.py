@@ -20,13 +20,13 @@ class Clock:
     def __init__(
         self, seconds: float, share: float = 0.0, now: Callable[[], float] = time.monotonic
     ) -> None:
-        self._seconds, self._now = seconds, now
-        self._began = now() - share * seconds
+        self._seconds, self._had, self._now = seconds, share, now
+        self._began = now()
 
     @property
     def share(self) -> float:
         """From 0 to 1."""
-        return min((self._now() - self._began) / self._seconds, 1.0)
+        return min(self._had + (self._now() - self._began) / self._seconds, 1.0)
 
     def over(self) -> bool:
         return self.share >= 1
@@ -35,6 +35,10 @@ class Clock:
         """`update`, told the share that the state has had (`state.begin` with timed)."""
 
         def one(state: State, batch: Any) -> Any:
-            return update(state | {SHARE: np.float32(self.share)}, batch)
+            return update(self.told(state), batch)
 
         return one
+
+    def told(self, state: State) -> State:
+        """The state with the share that it has had by now: 1 once it is over."""
+        return state | {SHARE: np.float32(self.share)}

@@ -129,17 +129,19 @@ def updater(
     return jax.jit(update, donate_argnums=0, out_shardings=(placement, None))
 
 
-def advance(state: State, decay: float, every: int) -> State:
+def advance(state: State, decay: float, every: int, number: Array | None = None) -> State:
     """The state, a step further: every so many steps the average follows the parameters.
 
     decay: what the average keeps of itself, less at first: (1 + n) / (10 + n) at its n-th change.
-    every: 0 leaves it as it is.
+    every: 0 leaves it as it is. number: of this step among those that move the parameters, where
+    not all do.
     """
     step, average = state["step"], state["average"]
     if every:
-        count = step // every
+        number = step if number is None else number
+        count = number // every
         keep = jnp.minimum(decay, (1 + count) / (10 + count))
-        keep = jnp.where((step + 1) % every == 0, keep, 1.0)
+        keep = jnp.where((number + 1) % every == 0, keep, 1.0)
         average = optax.incremental_update(state["parameters"], average, 1 - keep)
     return state | {"average": average, "step": step + 1}
 

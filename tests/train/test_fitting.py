@@ -1,0 +1,41 @@
+"""A config that does not fit is one line before anything is trained, with status 2."""
+
+import pytest
+
+from train import pvdm_autoencoder, pvdm_diffusion, text_to_video
+from vinf_jax.programs import spoken
+
+OWN = {pvdm_autoencoder: "pvdm_sprites", pvdm_diffusion: "pvdm_sprites", text_to_video: "sprites"}
+BOTH, ALL = (pvdm_autoencoder, pvdm_diffusion), tuple(OWN)
+WRONG = [
+    (ALL, "--devices 0", "devices: 0; give 1 to 8, as many as there are"),
+    (ALL, "--devices 9", "devices: 9; give 1 to 8"),
+    (BOTH, "--placement foo", "placement: 'foo'; give one of whole, cut"),
+    (BOTH, "--dtype.cpu floaty", "dtype.cpu: 'floaty'; give one of float32, "),
+    (BOTH, "--autoencoder.patch 0", "autoencoder.patch: 0; give 1 or more pixels"),
+    (BOTH, "--data.workers -1", "data.workers: -1; give 0 for none"),
+    (BOTH, "--config sprites", "it is for another program, without data, placement"),
+    (BOTH[:1], "--train_autoencoder.turn 0", "train_autoencoder.turn: 0; give 1 or more"),
+    (BOTH[:1], "--train_autoencoder.save_every 0", "save_every: 0; give 1 or more"),
+    (BOTH[1:], "--train_diffusion.save_every 0", "save_every: 0; give 1 or more"),
+    (BOTH[1:], "--train_diffusion.batch 0", "batch: 0; give 1 or more"),
+    (ALL[2:], "--train_diffusion.save_every 0", "train_diffusion.save_every: 0; give 1 or more"),
+    (ALL[2:], "--train_autoencoder.batch 0", "train_autoencoder.batch: 0; give 1 or more"),
+    (ALL[2:], "--config pvdm", "without text_encoder; give --config configs/sprites.py"),
+    (ALL, "--prediction foo", "prediction: 'foo'"),
+    (ALL, "--generation.steps 0", "steps"),
+    (BOTH, "--generation.candidates 0", "candidates: 0; give 1 or more"),
+    (ALL[2:], "--generation.sampler foo", "sampler: 'foo'; give one of dpmsolver++"),
+    (ALL[2:], "--generation.scope.preset foo", "no preset is called 'foo'"),
+    (ALL[2:], "--stages foo", "argument --stages: invalid choice: 'foo'"),
+]
+CASES = [(program, *rest) for programs, *rest in WRONG for program in programs]
+
+
+@pytest.mark.parametrize(("program", "flags", "said"), CASES)
+def test_what_does_not_fit(tmp_path, capsys, program, flags, said):
+    command = ["--config", OWN[program], "--out", str(tmp_path / "run"), *flags.split()]
+    assert spoken(program.main, command) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and error.count("\n") == 1 and said in error
+    assert not (tmp_path / "run").exists()
