@@ -236,6 +236,50 @@ def test_nothing_is_replaced_without_force(text, tmp_path, capsys):
     assert "is what is read" in capsys.readouterr().err
 
 
+def contents(folder):
+    return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["import", "s/text.safetensors", "s"], "s holds s/text.safetensors, which is read"),
+        (["import", "s", "s/new"], "s/new lies in s, which is read"),
+        (["import", "s", "s/../s/inner"], "s/../s/inner lies in s, which is read"),
+        (["import", "s/text.safetensors", "link"], "link holds s/text.safetensors"),
+        (["import", "s", "mine"], "mine holds a/b.txt and 1 more, which this program did not"),
+        (["import", "s", "model"], "model holds precious.txt, which this program did not write"),
+        (["import", "s", "theirs"], "theirs holds checkpoint.json, which this program did not"),
+        (["export", "s", "mine", "--layout", "diffusers"], "mine holds a/b.txt and 1 more"),
+        (["export", "s", "public", "--layout", "diffusers"], "public holds text_encoder/model.s"),
+        (["export", "s", "model", "--layout", "diffusers"], "model holds _CHECKPOINT_METADATA and"),
+        (["export", "s", "folder", "--layout", "diffusers"], "folder holds precious.txt, which"),
+    ],
+)
+def test_force_replaces_only_what_the_program_wrote(
+    words, said, text, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    text.parent.rename("s")
+    (tmp_path / "link").symlink_to("s")
+    for name in ("mine/a/b.txt", "mine/c.txt", "theirs/checkpoint.json", "s/inner/x.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    if "model" in words:
+        assert run("import", "s", "model") == 0
+        (tmp_path / "model" / "precious.txt").write_text("mine")
+    if "folder" in words:
+        assert run("export", "s", "folder", "--layout", "diffusers") == 0
+        (tmp_path / "folder" / "precious.txt").write_text("mine")
+    if "public" in words:
+        (tmp_path / "public" / "text_encoder").mkdir(parents=True)
+        write_safetensors("public/text_encoder/model.safetensors", {"x": np.ones(1, np.float32)})
+    before = contents(tmp_path)
+    assert run(*words, "--force") == 2
+    assert f"error: {said}" in capsys.readouterr().err
+    assert contents(tmp_path) == before
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
