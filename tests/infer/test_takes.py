@@ -174,6 +174,37 @@ def test_a_job_need_not_be_kept(world):
     assert sorted(path.name for path in world.iterdir()) == ["a.json", "a.mp4", "a.png", "weights"]
 
 
+@pytest.mark.parametrize(
+    ("job", "out"),
+    [
+        ("v.job", "v.job/a.mp4"),
+        ("v.job", "v.job/deep/a.mp4"),
+        ("x/../v.job", "link/a.mp4"),
+        ("a.mp4", "a.mp4"),
+        ("a.png", "a.mp4"),
+        ("a.preview.png", "a.mp4"),
+        (".", "a.mp4"),
+    ],
+)
+def test_a_job_s_folder_holds_no_file_of_the_video(world, capsys, job, out):
+    (world / "x").mkdir()
+    (world / "link").symlink_to("v.job")
+    before = sorted(world.rglob("*"))
+    assert make("--job", job, "--no-keep-job", "--force", out=out) == 2
+    said = capsys.readouterr().err
+    assert f"job: {job} is the job's folder" in said and "give another --job or --out" in said
+    assert said.count("the job's folder") == 1
+    assert sorted(world.rglob("*")) == before
+
+
+def test_nor_does_the_folder_that_a_new_job_replaces(world, capsys):
+    assert make() == 0
+    words = ["a.job", "--range", "4:6", "--job", "a.job", "--out", "a.job/b.mp4", "--force"]
+    assert spoken(retake.main, words) == 2
+    assert "job: a.job is the job's folder, and a.job/b.mp4" in capsys.readouterr().err
+    assert finished_job("a.job")
+
+
 REFUSED = [
     (extend, ["none.mp4", "--frames", "3"], ["none.mp4: there is no such file"]),
     (extend, ["weights", "--frames", "3"], ["no manifest.json"]),
