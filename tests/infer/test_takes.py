@@ -129,6 +129,24 @@ def test_a_job_is_replaced_only_if_asked(world, capsys):
     assert (finished_job("a-extended.job").frames()(range(12)) == new).all()
 
 
+@pytest.mark.parametrize("spelled", ["x/../a.job", "link.job", "x/a.job"])
+def test_however_its_folder_is_spelled(world, capsys, spelled):
+    assert make() == 0
+    (world / "x").mkdir()
+    (world / "link.job").symlink_to("a.job")
+    (world / "x" / "a.job").symlink_to(world / "a.job")
+    old = finished_job("a.job").frames()(range(12))
+    words = ["a.job", "--range", "4:6", "--job", spelled, "--out", "b.mp4"]
+    assert spoken(retake.main, words) == 2
+    assert "is the job that this one comes from; --force" in capsys.readouterr().err
+    assert spoken(retake.main, [*words, "--force", "--prompts", "a", "b"]) == 2
+    assert (finished_job("a.job").frames()(range(12)) == old).all()
+    assert spoken(retake.main, [*words, "--force"]) == 0
+    new = finished_job("a.job").frames()(range(12))
+    assert (new == old).all((1, 2, 3)).sum() == 10
+    assert sorted(path.name for path in world.glob("*.job")) == ["a.job", "link.job"]
+
+
 def test_missing_frames_of_a_video_are_made(world):
     assert make() == 0
     (world / "a.job").rename(world / "elsewhere")
@@ -201,7 +219,7 @@ def test_nor_does_the_folder_that_a_new_job_replaces(world, capsys):
     assert make() == 0
     words = ["a.job", "--range", "4:6", "--job", "a.job", "--out", "a.job/b.mp4", "--force"]
     assert spoken(retake.main, words) == 2
-    assert "job: a.job is the job's folder, and a.job/b.mp4" in capsys.readouterr().err
+    assert "a.job is the job's folder, and a.job/b.mp4 cannot" in capsys.readouterr().err
     assert finished_job("a.job")
 
 
