@@ -131,7 +131,7 @@ def add_files(to: argparse.ArgumentParser, out: str | None, default: str) -> Non
 def file_troubles(
     options: argparse.Namespace, files: list[Outputs], replaced: Path | None = None
 ) -> list[str]:
-    """Why the files cannot be written; those of a job that is gone on with may be there.
+    """Why the files cannot be written; those that a job made which is gone on with may be there.
 
     replaced: the job's folder that the new one takes the place of in the end.
     """
@@ -140,9 +140,14 @@ def file_troubles(
     if options.save_every < 0:
         found.append(f"save-every: {options.save_every}; give 0 or more steps")
     for each in () if follows(options) else files:
-        ours = options.resume and (each.job / "manifest.json").exists()
         targets = [*each.all, *([each.preview] if options.preview else [])]
-        found += target_troubles(targets, options.force or ours)
+        try:
+            own = set(targets) if options.force else each.own() if options.resume else set()
+        except ValueError as error:
+            found.append(str(error))
+            continue
+        for path in targets:
+            found += target_troubles([path], path in own)
     return found
 
 

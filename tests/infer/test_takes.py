@@ -187,6 +187,56 @@ def test_resume_goes_on_and_a_finished_job_is_left(world, capsys):
     assert "a.mp4 exists" in said and "--resume goes on" in said
 
 
+def test_resume_replaces_only_what_the_job_made(world, capsys):
+    words = ("--resume", "--job", "v.job")
+    assert make(*words) == 0
+    mine = [world / "precious.mp4", world / "precious.json", world / "b.preview.png"]
+    for path in mine:
+        path.write_text("mine")
+    assert make(*words, out="precious.mp4") == 2
+    assert "precious.mp4 exists; --force" in capsys.readouterr().err
+    assert make(*words, "--preview", out="b.mp4") == 2
+    assert "b.preview.png exists; --force" in capsys.readouterr().err
+    assert [path.read_text() for path in mine] == ["mine"] * 3
+    assert make(*words, out="c.mp4") == 0
+    for name in ("a", "c"):
+        (world / f"{name}.mp4").write_text("damaged")
+        assert make(*words, out=f"{name}.mp4") == 0
+    assert (world / "a.mp4").read_bytes() == (world / "c.mp4").read_bytes() != b"damaged"
+    assert make(*words, "--force", out="precious.mp4") == 0
+
+
+def test_a_file_that_came_while_the_job_was_stopped_stays(world, capsys):
+    assert make() == 0
+    job = finished_job("a.job")
+    job.manifest.seal(finished=None, made=[])
+    (world / "a.mp4").write_text("mine")
+    assert make("--resume") == 2
+    assert "a.mp4 exists; --force" in capsys.readouterr().err
+    assert (world / "a.mp4").read_text() == "mine"
+
+
+def test_a_job_of_before_such_notes_goes_on(world):
+    assert make() == 0
+    job = finished_job("a.job")
+    del job.manifest.facts["made"]
+    job.manifest.seal()
+    (world / "a.mp4").write_text("damaged")
+    (world / "b.mp4").write_text("mine")
+    assert make("--resume", "--job", "a.job", out="b.mp4") == 2
+    assert make("--resume") == 0
+    assert len(read_video("a.mp4")[0]) == 12
+
+
+def test_a_job_knows_its_files_after_a_move(world):
+    (world / "x").mkdir()
+    assert make(out="x/a.mp4") == 0
+    (world / "x").rename("y")
+    (world / "y" / "a.mp4").write_text("damaged")
+    assert make("--resume", out="y/a.mp4") == 0
+    assert len(read_video("y/a.mp4")[0]) == 12
+
+
 def test_a_job_need_not_be_kept(world):
     assert make("--no-keep-job") == 0
     assert sorted(path.name for path in world.iterdir()) == ["a.json", "a.mp4", "a.png", "weights"]
