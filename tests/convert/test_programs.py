@@ -1,6 +1,7 @@
 """The four programs on the small model: in, out, in again, and proof that nothing was lost."""
 
 import json
+import shutil
 
 import ml_dtypes
 import numpy as np
@@ -133,6 +134,35 @@ def test_verify_agrees(checkpoint, imported, exported, capsys):
         said = capsys.readouterr().out
         assert "unet: " in said and "of both" in said and "agree, bit for bit" in said
     assert run("verify", checkpoint, exported["diffusers"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("file", "field", "value", "said"),
+    [
+        ("scheduler/scheduler_config.json", "prediction_type", "v_prediction", "'epsilon' and 'v'"),
+        ("vae/config.json", "scaling_factor", 0.13, "0.18215 and 0.13"),
+    ],
+)
+def test_verify_compares_how_models_are_sampled(
+    file, field, value, said, exported, tmp_path, capsys
+):
+    other = shutil.copytree(exported["diffusers"], tmp_path / "other")
+    config = json.loads((other / file).read_text())
+    (other / file).write_text(json.dumps(config | {field: value}))
+    assert run("verify", exported["diffusers"], other) == 1
+    lines = [line for line in capsys.readouterr().out.splitlines() if "differs: " in line]
+    assert len(lines) == 1 and lines[0].endswith(f" is {said}")
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), True, 0, "1", 10**400])
+def test_a_scale_that_is_no_number_is_refused(value, exported, tmp_path, capsys):
+    vae = shutil.copytree(exported["diffusers"] / "vae", tmp_path / "vae")
+    config = json.loads((vae / "config.json").read_text())
+    (vae / "config.json").write_text(json.dumps(config | {"scaling_factor": value}))
+    assert run("import", vae, tmp_path / "m") == 2
+    said = capsys.readouterr().err
+    assert "scaling_factor" in said and "finite number above 0" in said
+    assert not (tmp_path / "m").exists()
 
 
 def test_verify_finds_one_number(imported, tensors, tmp_path, capsys):
