@@ -22,7 +22,7 @@ help:
 	@echo "make test       run the tests"
 	@echo "make lint       formatter, linter and type checker"
 	@echo "make setup      only set up .venv (the others do so themselves)"
-	@echo "make clean      remove .venv and what was built"
+	@echo "make clean      remove .venv, builds and caches; videos in out/ stay"
 
 setup: $(READY)
 
@@ -47,7 +47,7 @@ lint: setup
 	$(RUN) -m ty check
 
 clean:
-	rm -rf .venv out build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 
 PROMPTS := "a red circle moves right over a striped white background" \
            "a yellow triangle moves up over a checkered brown background"

@@ -23,7 +23,7 @@ from ml_collections import ConfigDict
 
 def get_config(variant: str = "mended") -> ConfigDict:
     if variant not in ("mended", "faithful", "small"):
-        raise ValueError(f"config pvdm has no variant {variant!r}; give mended, faithful or small")
+        raise ValueError(f"no variant is called {variant!r}; give mended, faithful or small")
     config = ConfigDict()
     config.seed = 42
     config.devices = 1

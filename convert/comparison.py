@@ -12,6 +12,9 @@ from .model import OURS, Model
 from .naming import fits
 from .tensors import Watched
 
+DECIDING = {"prediction": "unet", "latent_scale": "autoencoder"}
+"""Settings that are facts of a network; the others are choices of who samples it."""
+
 
 @dataclass
 class Part:
@@ -61,9 +64,20 @@ def compare(first: Model, second: Model, told: Callable[[str, np.ndarray], objec
         found.notes.append(f"kept: {homeless} tensors have no place in the other's layout")
     if first.schedule != second.schedule:
         found.differences.append("the noise schedules")
+    found.differences += _sampling_differences(first, second)
     if first.vocabulary and second.vocabulary and first.vocabulary != second.vocabulary:
         found.differences.append("the tokenizers")
     return found
+
+
+def _sampling_differences(first: Model, second: Model) -> list[str]:
+    """Of the settings that decide what networks make, where both models have the network."""
+    pairs = [
+        (name, *(getattr(model.settings, name, None) for model in (first, second)))
+        for name, part in DECIDING.items()
+        if part in first.arguments and part in second.arguments
+    ]
+    return [f"{name} is {one!r} and {other!r}" for name, one, other in pairs if one != other]
 
 
 def _argument_differences(part: str, first: Model, second: Model) -> list[str]:

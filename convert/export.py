@@ -22,7 +22,6 @@ FOLDERS = {
 def main(argv: list[str]) -> int:
     options = _parser().parse_args(argv)
     target = options.target
-    refuse_to_replace(target, options.force, options.path)
     if options.layout == "lvdm" and target.suffix != ".safetensors":
         raise ValueError(
             f"{target}: the layout lvdm is one file; name it {target.stem}.safetensors"
@@ -31,6 +30,7 @@ def main(argv: list[str]) -> int:
 
     from . import exports, hub, model
 
+    refuse_to_replace(target, options.force, options.path, exports.foreign)
     source = model.read(
         hub.local(options.path, None, options.variant).path, variant=options.variant
     )

@@ -11,6 +11,7 @@ import vinf_jax
 from vinf_jax.checkpoint.index import Shapes
 from vinf_jax.checkpoint.mapping import Exported, Row, place
 from vinf_jax.checkpoint.safetensors_file import write_safetensors
+from vinf_jax.checkpoint.torch_file import open_tensors
 
 from . import component_configs, pvdm, schedules
 from .model import Model
@@ -20,13 +21,40 @@ from .tensors import Joined, Watched
 
 OnArray = Callable[[str, np.ndarray], object]
 """Told every array that is read to be written."""
-TEXTS = {"format": "pt", "made_by": f"vinf_jax {vinf_jax.__version__}"}
+MAKER = "vinf_jax "
+TEXTS = {"format": "pt", "made_by": f"{MAKER}{vinf_jax.__version__}"}
 SPECIAL = {
     "bos_token": "<|startoftext|>",
     "eos_token": "<|endoftext|>",
     "unk_token": "<|endoftext|>",
 }
 """The pad token "!" is id 0, with which these text towers were trained."""
+
+
+WEIGHTS = {
+    "unet": "unet/diffusion_pytorch_model.safetensors",
+    "autoencoder": "vae/diffusion_pytorch_model.safetensors",
+    "text_encoder": "text_encoder/model.safetensors",
+}
+"""The weights of each component in a diffusers folder."""
+BESIDE = {
+    "model_index.json",
+    "scheduler/scheduler_config.json",
+    *(f"{folder}/config.json" for folder in FOLDERS.values()),
+    *(f"tokenizer/{name}" for name in ("vocab.json", "merges.txt")),
+    *(f"tokenizer/{name}" for name in ("special_tokens_map.json", "tokenizer_config.json")),
+}
+"""And all else that lies there."""
+
+
+def foreign(folder: Path) -> list[str]:
+    """The files of a folder that are no part of an export to diffusers or PVDM."""
+    files = (file for file in sorted(folder.rglob("*")) if file.is_file())
+    names = {file.relative_to(folder).as_posix(): file for file in files}
+    weights = {KEPT, *WEIGHTS.values(), *pvdm.FILES.values()}
+    own = {name for name, file in names.items() if name in weights and _made_here(file)}
+    own |= BESIDE if own else set()
+    return [name for name in names if name not in own]
 
 
 def write_lvdm(model: Model, path: Path, on_array: OnArray) -> list[str]:
@@ -59,8 +87,7 @@ def write_diffusers(model: Model, folder: Path, on_array: OnArray) -> None:
         rows = _rows(model, part, "diffusers")
         names = [name for row in rows for name in row.targets]
         arrays = Exported(rows, Watched(model.arrays, names, on_array))
-        stem = "model" if part == "text_encoder" else "diffusion_pytorch_model"
-        file = inside / f"{stem}.safetensors"
+        file = folder / WEIGHTS[part]
         write_safetensors(file, arrays, TEXTS, shapes=_shapes(rows, model))
     (folder / "scheduler").mkdir()
     _json(folder / "scheduler" / "scheduler_config.json", _scheduler(model))
@@ -91,6 +118,13 @@ def write_pvdm(model: Model, folder: Path, on_array: OnArray) -> None:
         arrays = Exported(rows, Watched(model.arrays, names, on_array))
         file, whole = folder / pvdm.FILES[part], Joined(arrays, beside)
         write_safetensors(file, whole, TEXTS | heads, shapes=_shapes(rows, model) | shapes)
+
+
+def _made_here(file: Path) -> bool:
+    try:
+        return open_tensors(file).metadata.get("made_by", "").startswith(MAKER)
+    except ValueError:
+        return False
 
 
 def _rows(model: Model, part: str, layout: str) -> list[Row]:

@@ -33,7 +33,7 @@ class Family:
     settled: all components' arguments -> why they cannot work together; may fill some in.
     facts: (source, arguments, kept, vocabulary, troubles) -> the other fields of a `Model`, and
         under "said" what goes into the report.
-    noted: (path, note) -> the same fields, of a model folder.
+    noted: (path, note) -> the same fields, of a model folder, or ValueError.
     fields: of a `Model` that a model folder says.
     write: writes a model folder; takes them.
     """
@@ -53,11 +53,17 @@ class Family:
 
 
 def _noted(path: Path, said: Mapping[str, Any]) -> dict[str, Any]:
+    note.refuse_misfits(path, said)
     return {
         "schedule": note.schedule_of(said),
         "settings": Settings(**said["settings"]),
         "tokenizer": tokens.read(path, said["tokenizer"]),
     }
+
+
+def _noted_pvdm(path: Path, said: Mapping[str, Any]) -> dict[str, Any]:
+    pvdm_folder.refuse_misfits(path, said)
+    return {"settings": PVDMSettings(**said["settings"])}
 
 
 FAMILIES = [
@@ -85,7 +91,7 @@ FAMILIES = [
         pvdm.strange_buffers,
         pvdm.settled,
         pvdm.facts,
-        lambda path, said: {"settings": PVDMSettings(**said["settings"])},
+        _noted_pvdm,
         ("settings",),
         pvdm_folder.write_arrays,
     ),

@@ -23,8 +23,11 @@ DTYPES = ("float32", "bfloat16", "float16")
 
 def main(argv: list[str]) -> int:
     options = _parser().parse_args(argv)
-    refuse_to_replace(options.target, options.force, options.path)
+    from vinf_jax.checkpoint import index
+
     from . import feature_networks, hub, model
+
+    refuse_to_replace(options.target, options.force, options.path, index.foreign)
 
     found = hub.local(options.path, options.layout, options.variant)
     if network := None if options.layout else feature_networks.recognised(found.path):

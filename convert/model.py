@@ -88,7 +88,8 @@ def of_source(path: Path, found: source.Source, vocabulary: Path | None = None) 
 
 def _ours(path: Path) -> Model:
     _, said = store.describe(path)
-    family, arrays = families.of_note(path, said), store.arrays(path)
+    family = families.of_note(path, said)
+    noted, arrays = family.noted(path, said), store.arrays(path)
     return Model(
         path,
         OURS,
@@ -98,5 +99,5 @@ def _ours(path: Path) -> Model:
         {part: family.whole(part, given) for part, given in said["arguments"].items()},
         imported.read_kept(path),
         report=imported.read_report(path),
-        **family.noted(path, said),
+        **noted,
     )

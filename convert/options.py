@@ -1,6 +1,7 @@
 """The flags that the programs share, and mistakes on the command line as one message."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 from vinf_jax import programs
@@ -34,12 +35,36 @@ def add_source(to: argparse.ArgumentParser, name: str = "path", metavar: str = "
 def add_target(to: argparse.ArgumentParser, help: str) -> None:
     """Where something is written."""
     to.add_argument("target", type=Path, metavar="DST", help=help)
-    to.add_argument("--force", action="store_true", help="replace what is there")
+    to.add_argument("--force", action="store_true", help="replace an earlier one that is there")
 
 
-def refuse_to_replace(target: Path, force: bool, source: Path) -> None:
-    """Raises ValueError where the target exists and is not to be replaced, or is the source."""
-    if target.exists() and source.exists() and target.resolve() == source.resolve():
-        raise ValueError(f"{target} is what is read; write somewhere else")
-    if target.exists() and not force:
+def refuse_to_replace(
+    target: Path, force: bool, source: Path, foreign: Callable[[Path], list[str]]
+) -> None:
+    """Raises ValueError where the target exists and is not to be replaced, or is the source, a part
+    of it or a folder around it.
+
+    foreign: the files of a folder that are no part of what is written here.
+    """
+    if source.exists():
+        _refuse_the_source(target, source)
+    if not target.exists():
+        return
+    if not force:
         raise ValueError(f"{target} exists; --force replaces it")
+    if target.is_dir() and (names := foreign(target)):
+        more = f" and {len(names) - 1} more" if names[1:] else ""
+        raise ValueError(
+            f"{target} holds {names[0]}{more}, which this program did not write, and --force "
+            "replaces only what it did; move that away, or write somewhere else"
+        )
+
+
+def _refuse_the_source(target: Path, source: Path) -> None:
+    written, read = target.resolve(), source.resolve()
+    if written == read:
+        raise ValueError(f"{target} is what is read; write somewhere else")
+    if written in read.parents:
+        raise ValueError(f"{target} holds {source}, which is read; write somewhere else")
+    if read in written.parents:
+        raise ValueError(f"{target} lies in {source}, which is read; write somewhere else")

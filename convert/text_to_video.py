@@ -1,5 +1,6 @@
 """What a text-to-video model of others is beside its arrays: schedule, sampling, tokenizer."""
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -95,8 +96,11 @@ def _settings(source: Source, arguments: Arguments, prediction: str) -> Settings
     configs = {part.component: part.config for part in source.parts}
     scale = configs.get("autoencoder", {}).get("scaling_factor", component_configs.LATENT_SCALE)
     usual = VIDEOCRAFTER if unet.get("fps_conditioned", True) else MODELSCOPE
-    if not isinstance(scale, int | float) or not scale > 0:
-        raise ValueError(f"the autoencoder's config.json says scaling_factor {scale!r}")
+    if type(scale) not in (int, float) or not 0 < scale <= sys.float_info.max:
+        raise ValueError(
+            f"the autoencoder's config.json says scaling_factor {scale!r}; it must be a finite "
+            "number above 0"
+        )
     return Settings(latent_scale=float(scale), prediction=prediction, **usual)
 
 

@@ -1,7 +1,8 @@
 """Compares two models number by number, whatever layouts they have: proof that nothing was lost.
 
-Reads both again and compares networks, names, shapes and the SHA-256 of every tensor as ours. Where
-DST has another dtype, SRC is rounded to it first. Kept tensors are compared too, and must be there
+Reads both again and compares networks, names, shapes, the SHA-256 of every tensor as ours, and what
+decides how the model samples: noise schedule, prediction, scale of latents, tokenizer. Where DST
+has another dtype, SRC is rounded to it first. Kept tensors are compared too, and must be there
 wherever the layout has a place for them. Exit status: 0 if all agree, 1 if not, 2 where one cannot
 be read.
 """

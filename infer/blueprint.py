@@ -9,8 +9,8 @@ from ml_collections import ConfigDict
 
 from vinf_jax.programs import load_config
 
-from .loading import dtype_on, weights_of
-from .options import SAMPLING, given, scope_settings
+from .loading import dtype_on, weights_of, wished
+from .options import SAMPLING, given, refuse, scope_settings
 
 
 class Blueprint(NamedTuple):
@@ -31,11 +31,14 @@ def blueprint(options: argparse.Namespace, platform: str) -> Blueprint:
     Raises:
         ValueError: a config or folder that describes no such model, or settings that do not fit.
     """
-    from vinf_jax.systems.video_infinity import SCHEDULES, Settings
+    from vinf_jax.diffusion.schedule import Schedule
+    from vinf_jax.nn.networks import field_troubles
+    from vinf_jax.systems.video_infinity import Settings
     from vinf_jax.systems.video_infinity.networks import built
     from vinf_jax.systems.video_infinity.note import describe, schedule_of
 
     config, folder = load_config(options.config), weights_of(options)
+    wishes = wished(config)
     if folder.is_dir():
         note = describe(folder)
         arguments, fields, schedule = note["arguments"], note["settings"], schedule_of(note)
@@ -43,15 +46,14 @@ def blueprint(options: argparse.Namespace, platform: str) -> Blueprint:
         raise ValueError(f"weights: there is no folder {folder}; leave it out to plan without")
     else:
         arguments, fields = _arguments(config), _settings(config, options.config)
-        schedule = SCHEDULES["scaled_linear"]()
-    if "settings" in config:
-        fields = dict(fields) | config.settings.to_dict()
-    if "schedule" in config:
-        schedule = SCHEDULES[config.schedule]()
+        schedule = Schedule.scaled_linear()
+    fields = dict(fields) | (wishes["settings"] or {})
+    schedule = wishes["schedule"] or schedule
     scope = scope_settings(options, dict(fields.get("scope", {"preset": "video_infinity"})))
     chosen: dict[str, Any] = dict(fields) | given(options, SAMPLING)
     if scope:
         chosen["scope"] = scope
+    refuse(field_troubles(f"config {options.config}: settings", Settings, chosen))
     settings = Settings(**chosen)
     dtype = options.dtype or dtype_on(config, platform)
     return Blueprint(built(arguments), schedule, settings, dtype)

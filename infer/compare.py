@@ -9,6 +9,7 @@ made anew. `python -m infer gallery FOLDER` makes a page of it.
 import argparse
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 from .compare_flags import PROGRAM, flags, wishes
@@ -23,6 +24,7 @@ from .ruler import Ruler, distance_troubles
 def main(argv: list[str]) -> int:
     options, rest = flags(__doc__).parse_known_args(argv)
     config_of(options, rest)
+    refuse(_foreign(options.out) if options.tables else [])
     with Display(PROGRAM) as display:
         try:
             if options.methods:
@@ -78,6 +80,7 @@ def _cannot(model: Any, runs: Any, shared: dict[str, Any]) -> list[str]:
 def _tables(options: argparse.Namespace, argv: list[str], display: Display) -> None:
     refuse(distance_troubles(options))
     from vinf_jax.media.sheet import save_png
+    from vinf_jax.media.target import replacing
 
     from . import record
     from .compare_making import show
@@ -101,7 +104,8 @@ def _tables(options: argparse.Namespace, argv: list[str], display: Display) -> N
     table = board.record() | note
     write_json(options.out / "results.json", table | {"origin": origin}, True)
     text = f"{markdown(table)}\n{note['distance']}\n"
-    (options.out / "table.md").write_text(text)
+    with replacing(options.out / "table.md", True) as temporary:
+        temporary.write_text(text, encoding="utf-8")
     print(text)
     for frames in table["lengths"]:
         same = (f for f, s in zip(found, each, strict=True) if str(s.frames) == frames)
@@ -109,6 +113,23 @@ def _tables(options: argparse.Namespace, argv: list[str], display: Display) -> N
         if picture is not None:
             save_png(options.out / f"strips-{frames}.png", picture, overwrite=True)
     print(f"written: {options.out / 'results.json'}, table.md and strips beside it")
+
+
+def _foreign(folder: Path) -> list[str]:
+    """Files in the place of the tables that no comparison wrote: those beside a results.json of
+    others, or without one."""
+    try:
+        written = json.loads((folder / "results.json").read_text())
+        if {"against", "lengths"} <= set(written):
+            return []
+    except (OSError, ValueError, TypeError):
+        pass
+    there = [folder / "results.json", folder / "table.md", *sorted(folder.glob("strips-*.png"))]
+    return [
+        f"out: {path} exists, and no comparison wrote it; move it away, or give another --out"
+        for path in there
+        if path.exists()
+    ]
 
 
 def _made(found: Any) -> list[dict[str, Any]]:

@@ -128,13 +128,38 @@ def add_files(to: argparse.ArgumentParser, out: str | None, default: str) -> Non
     )
 
 
-def file_troubles(options: argparse.Namespace, files: list[Outputs]) -> list[str]:
-    """Why the files cannot be written; those of a job that is gone on with may be there."""
-    found = []
+def file_troubles(
+    options: argparse.Namespace, files: list[Outputs], replaced: Path | None = None
+) -> list[str]:
+    """Why the files cannot be written; those that a job made which is gone on with may be there.
+
+    replaced: the job's folder that the new one takes the place of in the end.
+    """
+    jobs = [each.job for each in files] + ([replaced] if replaced else [])
+    found = _troubles_inside(jobs, [path for each in files for path in (*each.all, each.preview)])
     if options.save_every < 0:
         found.append(f"save-every: {options.save_every}; give 0 or more steps")
     for each in () if follows(options) else files:
-        ours = options.resume and (each.job / "manifest.json").exists()
         targets = [*each.all, *([each.preview] if options.preview else [])]
-        found += target_troubles(targets, options.force or ours)
+        try:
+            own = set(targets) if options.force else each.own() if options.resume else set()
+        except ValueError as error:
+            found.append(str(error))
+            continue
+        for path in targets:
+            found += target_troubles([path], path in own)
+    return found
+
+
+def _troubles_inside(jobs: list[Path], targets: list[Path]) -> list[str]:
+    """A job's folder is removed as a whole, and must hold no file that stays."""
+    found = []
+    for job in jobs:
+        place = job.resolve()
+        inside = [path for path in targets if place in (path.resolve(), *path.resolve().parents)]
+        if inside:
+            found.append(
+                f"job: {job} is the job's folder, and {inside[0]} cannot lie there; "
+                "give another --job or --out"
+            )
     return found

@@ -12,6 +12,7 @@ import numpy as np
 from vinf_jax.checkpoint.index import measured
 from vinf_jax.media import video_footage
 from vinf_jax.media.sheet import save_png, sheet, spaced
+from vinf_jax.media.target import check_target
 from vinf_jax.media.video import VideoWriter
 from vinf_jax.parallel import hosts
 from vinf_jax.systems.video_infinity import VideoInfinity
@@ -101,25 +102,33 @@ def make(order: Order, display: Display) -> Iterator[Path]:
     """Makes a video; yields each of its files when it is whole, and none where all are there, or
     where the first of several processes looks after them."""
     files, request = order.files, order.making.request
+    own = files.own() if order.resume else set()
     with order.opened() as job:
         order.damaged.update(job.damaged)
         if hosts.gathered(not job.damaged and job.finished and _whole(files, job.finished))[0]:
             return
+        if order.force:
+            own = {*files.all, files.preview}
+        if hosts.leads():
+            job.own({*own, files.preview} if order.preview else own)
         watched = _Watched(order, display, previews=order.preview and hosts.leads())
         how = {"stretches": order.stretches, "source": order.source}
         work = Work(job, order.making, order.model.encode, save_every=order.save_every, **how)
         work.go(watched, display.stage)
         if not hosts.leads():
             return
-        replace = order.force or not job.new
-        work.save(files.video, overwrite=replace)
+        with telling(job):
+            for path in files.all:
+                check_target(path, overwrite=path in own)
+            job.own(files.all)
+        work.save(files.video, overwrite=files.video in own)
         yield files.video
         with telling(job):
             numbers = spaced(request.frames, SHOWN)
             samples = samples_of(files.video, numbers, order.enlargement)
-            save_png(files.sheet, order.sheet(samples, numbers), overwrite=replace)
+            save_png(files.sheet, order.sheet(samples, numbers), overwrite=files.sheet in own)
             yield files.sheet
-            write_json(files.record, _record(order, display, watched.steps), replace)
+            write_json(files.record, _record(order, display, watched.steps), files.record in own)
             yield files.record
             job.finish(files.video)
         if order.replaces:

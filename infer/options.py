@@ -53,6 +53,7 @@ def shares(text: str) -> list[float]:
 
 
 DTYPES = ("float32", "bfloat16", "float16")
+VOCABULARY = "a folder with vocab.json and merges.txt, or OpenCLIP's bpe_simple_vocab_16e6.txt.gz"
 METAVARS = {int: "N", float: "X", str: "NAME", cuts: "WHERE", shares: "FROM:TO"}
 SAMPLING = (
     Flag("steps", int, "sampling steps"),
@@ -130,8 +131,7 @@ def add_model(to: argparse.ArgumentParser) -> None:
         "--tokenizer",
         type=Path,
         metavar="PATH",
-        help="CLIP's vocabulary, for weights that came without: a folder with vocab.json and "
-        "merges.txt, or OpenCLIP's bpe_simple_vocab_16e6.txt.gz",
+        help=f"CLIP's vocabulary, for weights that came without: {VOCABULARY}",
     )
     group.add_argument(
         "--compile-cache", type=Path, metavar="FOLDER", help="keep compiled programs there"

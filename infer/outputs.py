@@ -38,6 +38,28 @@ class Outputs:
         """What a finished run leaves, a preview aside."""
         return self.video, self.sheet, self.record
 
+    def own(self) -> set[Path]:
+        """Those that the job in the folder made itself, as it noted; all, if the video is the one
+        that it ended with, or if the folder is named after it and from before jobs noted that.
+
+        Raises:
+            ValueError: the job's manifest is damaged.
+        """
+        from vinf_jax.checkpoint.index import measured
+        from vinf_jax.systems.video_infinity.job import Job, noted_in
+
+        everything = {*self.all, self.preview}
+        if not (self.job / "manifest.json").exists():
+            return set()
+        job = Job(noted_in(self.job))
+        named = self.job.resolve() == self.video.with_suffix(".job").resolve()
+        if named and "made" not in job.manifest.facts:
+            return everything
+        there = job.finished and self.video.is_file()
+        if there and measured(self.video, checksums=True) == job.finished:
+            return everything
+        return {path for path in everything if job.owns(path)}
+
 
 def of_seeds(out: Path, seeds: Sequence[int], job: Path | None = None) -> dict[int, Outputs]:
     """The files of every seed: `out` itself for one, out-seed3.mp4 and so on for several; of the

@@ -5,12 +5,12 @@ The real step is compiled ahead of time; neither weights nor accelerators are ne
 """
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
 from .devices import simulate
 from .options import add_model, config_of, flat, parser, refuse
+from .outputs import target_troubles, write_json
 
 PROGRAM = "plan"
 UNITS = {"KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
@@ -32,7 +32,7 @@ def main(argv: list[str]) -> int:
     for line in plan["lines"]:
         print(line)
     if options.json:
-        options.json.write_text(json.dumps({**plan, "lines": None}, indent=1, default=str) + "\n")
+        write_json(options.json, {**plan, "lines": None}, options.force)
     return int(not plan["fits"])
 
 
@@ -81,6 +81,8 @@ def _troubles(options: argparse.Namespace) -> list[str]:
         troubles.append(f"guidance-groups: {options.guidance_groups}; give 1 or 2")
     elif options.devices % options.guidance_groups:
         troubles.append(f"devices: {options.devices} are no 2 groups; give an even number")
+    if options.json:
+        troubles += target_troubles([options.json], options.force)
     return troubles
 
 
@@ -121,5 +123,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     group.add_argument("--memory", type=size, metavar="SIZE", help="of one device, such as 48GB")
     to.add_argument("--json", type=Path, metavar="FILE", help="also write the numbers there")
+    to.add_argument("--force", action="store_true", help="replace the FILE that is there")
     add_model(to)
     return to

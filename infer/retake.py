@@ -51,7 +51,8 @@ def _make(
     out = takes.result(of, options, "retake")
     folders = takes.folders(of, out, options.job)
     files = of_seeds(out, [seed], folders["job"])
-    troubles += suffix_troubles(out, ".mp4") + file_troubles(options, list(files.values()))
+    troubles += suffix_troubles(out, ".mp4")
+    troubles += file_troubles(options, list(files.values()), folders["replaces"])
     troubles += takes.replacing_troubles(folders, options.force)
     model = loaded(options, options.clips * options.guidance_groups, troubles)
 

@@ -87,11 +87,12 @@ def result(of: Origin, options: argparse.Namespace, what: str) -> Path:
 
 def folders(of: Origin, out: Path, job: Path | None) -> dict[str, Path | None]:
     """Where the new job is made, and which folder its takes the place of in the end: the origin's,
-    where a person names that."""
+    where a person names that, however it is spelled."""
     wanted = job or out.with_suffix(".job")
-    if of.job is None or wanted.absolute() != of.job.folder:
+    if of.job is None or not (wanted.exists() and wanted.samefile(of.job.folder)):
         return {"job": wanted, "replaces": None}
-    return {"job": wanted.with_suffix(".new.job"), "replaces": wanted}
+    place = wanted.resolve()
+    return {"job": place.with_suffix(".new.job"), "replaces": place}
 
 
 def replacing_troubles(folders: dict[str, Path | None], force: bool) -> list[str]:

@@ -112,3 +112,8 @@ def _package(folder: Path) -> str:
 
 def _folder(name: str, beside: dict[str, str]) -> str:
     return beside.get(name, name.replace(".", os.sep))
+
+
+def test_make_clean_leaves_what_was_made():
+    recipe = re.search(r"^clean:\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert recipe and not {"out", "runs", "weights"} & set(re.split(r"[\s/]+", recipe[1]))

@@ -94,12 +94,29 @@ def test_config_is_found_by_name(config, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("def x(:", "line 1"), ("x = 1", r"has no get_config\(\)")]
+    ("text", "message"),
+    [
+        ("def x(:", "line 1"),
+        ("x = 1", r"has no get_config\(\)"),
+        ("get_config = 1", r"has no get_config\(\)"),
+        ("\nimport no_such_thing", "line 2: ModuleNotFoundError: No module named 'no_such_thing'"),
+        ("def get_config():\n    return nmae", "line 2: NameError: name 'nmae' is not defined"),
+        ("def get_config():\n    return int('x')", "line 2: invalid literal"),
+        ("def get_config():\n    pass", r"get_config\(\) returns NoneType, not a ConfigDict"),
+        ("def get_config(size):\n    pass", r"argument: 'size'; it may .* broken.py:NAME"),
+        ("def get_config(*, size):\n    pass", r"argument: 'size'; it may"),
+    ],
 )
 def test_broken_config_is_named(tmp_path, text, message):
     (tmp_path / "broken.py").write_text(text)
     with pytest.raises(ValueError, match=rf"broken.py.*{message}"):
         programs.load_config(tmp_path / "broken.py")
+
+
+def test_a_config_is_a_python_file(tmp_path):
+    (tmp_path / "notes.txt").write_text("x = 1")
+    with pytest.raises(ValueError, match=r"notes.txt is no Python file; .* ends with .py"):
+        programs.load_config(tmp_path / "notes.txt")
 
 
 def test_override_is_typed_and_leaves_the_original(config):

@@ -4,6 +4,7 @@ Nothing here imports jax, so that `--help` answers at once.
 """
 
 import argparse
+import contextlib
 import difflib
 import importlib
 import importlib.util
@@ -11,7 +12,7 @@ import inspect
 import keyword
 import sys
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -80,24 +81,26 @@ def load_config(path: str | Path) -> ConfigDict:
     colon is given to `get_config`: `configs/pvdm.py:faithful`.
 
     Raises:
-        ValueError: no file and no shipped config has that name, or it has no `get_config`.
+        ValueError: no file and no shipped config has that name, or it is no config: with the line
+            in which it fails, if it does.
     """
     name, _, variant = str(path).partition(":")
     file = _config_file(Path(name))
     spec = importlib.util.spec_from_file_location(f"configs.{file.stem}", file)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    try:
+    with _telling(file):
         spec.loader.exec_module(module)
-    except SyntaxError as error:
-        raise ValueError(f"config {file}, line {error.lineno}: {error.msg}") from error
-    if not hasattr(module, "get_config"):
+    if not callable(get_config := getattr(module, "get_config", None)):
         raise ValueError(f"config {file} has no get_config(); it must return a ConfigDict")
-    if not variant:
-        return module.get_config()
-    if not inspect.signature(module.get_config).parameters:
-        raise ValueError(f"config {file} has no variants; leave out :{variant}")
-    return module.get_config(variant)
+    chosen = [variant] if variant else []
+    _refuse_variant(file, inspect.signature(get_config), chosen)
+    with _telling(file):
+        config = get_config(*chosen)
+    if not isinstance(config, ConfigDict):
+        kind = type(config).__name__
+        raise ValueError(f"config {file}: get_config() returns {kind}, not a ConfigDict")
+    return config
 
 
 def override(config: ConfigDict, argv: Sequence[str], prog: str | None = None) -> ConfigDict:
@@ -119,12 +122,42 @@ def shipped_configs() -> dict[str, Path]:
 
 
 def _config_file(path: Path) -> Path:
-    if path.is_file():
+    if path.is_file() and path.suffix == ".py":
         return path
     shipped = shipped_configs()
     if path.suffix in ("", ".py") and path.stem in shipped:
         return shipped[path.stem]
+    if path.is_file():
+        raise ValueError(f"config {path} is no Python file; give one whose name ends with .py")
     raise ValueError(_unknown("config", str(path), shipped))
+
+
+def _refuse_variant(file: Path, wanted: inspect.Signature, chosen: Sequence[str]) -> None:
+    """ValueError where `get_config` takes no variant but one is chosen, or needs what is not."""
+    if chosen and not wanted.parameters:
+        raise ValueError(f"config {file} has no variants; leave out :{chosen[0]}")
+    try:
+        wanted.bind(*chosen)
+    except TypeError as error:
+        raise ValueError(
+            f"config {file}: get_config{wanted}: {error}; it may take one variant, which is named "
+            f"behind a colon: {file.name}:NAME"
+        ) from error
+
+
+@contextlib.contextmanager
+def _telling(file: Path) -> Generator[None]:
+    """Whatever goes wrong in a config is one message with its line: a person wrote it."""
+    try:
+        yield
+    except SyntaxError as error:
+        raise ValueError(f"config {file}, line {error.lineno}: {error.msg}") from error
+    except Exception as error:
+        frames = traceback.walk_tb(error.__traceback__)
+        lines = [line for frame, line in frames if frame.f_code.co_filename == str(file)]
+        kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+        where = f", line {lines[-1]}" if lines else ""
+        raise ValueError(f"config {file}{where}: {kind}{error}") from error
 
 
 def _listing(programs: Mapping[str, str], package: str, note: str) -> str:

@@ -177,6 +177,20 @@ def test_replacing_is_asked_for_and_whole(saved):
     assert list(saved.parent.iterdir()) == [saved]
 
 
+@pytest.mark.parametrize("other", ["folder", "checkpoint.json", "checkpoint"])
+def test_a_folder_with_files_of_others_is_never_replaced(saved, other):
+    names = {"folder": "x.txt", "checkpoint.json": "checkpoint.json", "checkpoint": "x.txt"}
+    path = saved if other == "checkpoint" else saved.parent / other
+    path.mkdir(exist_ok=True)
+    (path / names[other]).write_text("{}")
+    with pytest.raises(FileExistsError, match=f"no part of a checkpoint .{names[other]}., which"):
+        store.save(path, small(), overwrite=True)
+    assert (path / names[other]).read_text() == "{}"
+    (path / names[other]).unlink()
+    store.save(path, small(), overwrite=True)
+    assert store.describe(path)[1] == {}
+
+
 @pytest.mark.parametrize("failing", ["batches.ocp.save", "index.write", "_put"])
 def test_a_failed_save_leaves_the_old_one(saved, monkeypatch, failing):
     def fail(*_):

@@ -1,6 +1,7 @@
 """The four programs on the small model: in, out, in again, and proof that nothing was lost."""
 
 import json
+import shutil
 
 import ml_dtypes
 import numpy as np
@@ -135,6 +136,35 @@ def test_verify_agrees(checkpoint, imported, exported, capsys):
     assert run("verify", checkpoint, exported["diffusers"]) == 0
 
 
+@pytest.mark.parametrize(
+    ("file", "field", "value", "said"),
+    [
+        ("scheduler/scheduler_config.json", "prediction_type", "v_prediction", "'epsilon' and 'v'"),
+        ("vae/config.json", "scaling_factor", 0.13, "0.18215 and 0.13"),
+    ],
+)
+def test_verify_compares_how_models_are_sampled(
+    file, field, value, said, exported, tmp_path, capsys
+):
+    other = shutil.copytree(exported["diffusers"], tmp_path / "other")
+    config = json.loads((other / file).read_text())
+    (other / file).write_text(json.dumps(config | {field: value}))
+    assert run("verify", exported["diffusers"], other) == 1
+    lines = [line for line in capsys.readouterr().out.splitlines() if "differs: " in line]
+    assert len(lines) == 1 and lines[0].endswith(f" is {said}")
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), True, 0, "1", 10**400])
+def test_a_scale_that_is_no_number_is_refused(value, exported, tmp_path, capsys):
+    vae = shutil.copytree(exported["diffusers"] / "vae", tmp_path / "vae")
+    config = json.loads((vae / "config.json").read_text())
+    (vae / "config.json").write_text(json.dumps(config | {"scaling_factor": value}))
+    assert run("import", vae, tmp_path / "m") == 2
+    said = capsys.readouterr().err
+    assert "scaling_factor" in said and "finite number above 0" in said
+    assert not (tmp_path / "m").exists()
+
+
 def test_verify_finds_one_number(imported, tensors, tmp_path, capsys):
     name = "model.diffusion_model.middle_block.1.proj_out.bias"
     changed = tensors[name].copy()
@@ -234,6 +264,50 @@ def test_nothing_is_replaced_without_force(text, tmp_path, capsys):
         assert run(*words, "--force") == 0
     assert run("export", text, text, "--layout", "lvdm", "--force") == 2
     assert "is what is read" in capsys.readouterr().err
+
+
+def contents(folder):
+    return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["import", "s/text.safetensors", "s"], "s holds s/text.safetensors, which is read"),
+        (["import", "s", "s/new"], "s/new lies in s, which is read"),
+        (["import", "s", "s/../s/inner"], "s/../s/inner lies in s, which is read"),
+        (["import", "s/text.safetensors", "link"], "link holds s/text.safetensors"),
+        (["import", "s", "mine"], "mine holds a/b.txt and 1 more, which this program did not"),
+        (["import", "s", "model"], "model holds precious.txt, which this program did not write"),
+        (["import", "s", "theirs"], "theirs holds checkpoint.json, which this program did not"),
+        (["export", "s", "mine", "--layout", "diffusers"], "mine holds a/b.txt and 1 more"),
+        (["export", "s", "public", "--layout", "diffusers"], "public holds text_encoder/model.s"),
+        (["export", "s", "model", "--layout", "diffusers"], "model holds _CHECKPOINT_METADATA and"),
+        (["export", "s", "folder", "--layout", "diffusers"], "folder holds precious.txt, which"),
+    ],
+)
+def test_force_replaces_only_what_the_program_wrote(
+    words, said, text, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    text.parent.rename("s")
+    (tmp_path / "link").symlink_to("s")
+    for name in ("mine/a/b.txt", "mine/c.txt", "theirs/checkpoint.json", "s/inner/x.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    if "model" in words:
+        assert run("import", "s", "model") == 0
+        (tmp_path / "model" / "precious.txt").write_text("mine")
+    if "folder" in words:
+        assert run("export", "s", "folder", "--layout", "diffusers") == 0
+        (tmp_path / "folder" / "precious.txt").write_text("mine")
+    if "public" in words:
+        (tmp_path / "public" / "text_encoder").mkdir(parents=True)
+        write_safetensors("public/text_encoder/model.safetensors", {"x": np.ones(1, np.float32)})
+    before = contents(tmp_path)
+    assert run(*words, "--force") == 2
+    assert f"error: {said}" in capsys.readouterr().err
+    assert contents(tmp_path) == before
 
 
 @pytest.mark.parametrize(

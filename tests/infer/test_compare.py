@@ -151,6 +151,18 @@ def test_scenes_are_stories_of_unlike_prompts_and_changes_are_measured(run):
     assert status == 2 and "no prompt is unlike" in said
 
 
+@pytest.mark.parametrize("name", ["results.json", "table.md", "strips-24.png"])
+def test_tables_of_others_are_not_replaced(run, tmp_path, name):
+    mine = tmp_path / "compare" / name
+    mine.parent.mkdir()
+    mine.write_text('{"mine": 1}')
+    model = Painter()
+    status, _, said = run(model, *SMALL)
+    assert status == 2 and f"{name} exists, and no comparison wrote it" in said
+    assert mine.read_text() == '{"mine": 1}' and not model.made
+    assert run(model, *SMALL[:5], "--prompts", 1, "--seeds", 1, "--no-tables")[0] == 0
+
+
 def test_measures_are_kept_and_taken_again_only_where_need_be(run, monkeypatch):
     assert run(Painter(), *SMALL)[0] == 0
     count, true = [], compare_measures.measured

@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 import pytest
 
+from infer.blueprint import blueprint
 from infer.loading import dtype_on, loaded
 from infer.options import add_model, config_of, parser
 from tests.clip_vocabulary import write_openclip
@@ -59,6 +60,41 @@ def test_flags_win(options, tmp_path):
     vocabulary = write_openclip(tmp_path / "bpe.txt.gz")
     with pytest.raises(ValueError, match=r"asked; weights: .*tokenizer: its vocabulary is"):
         loaded(options("--tokenizer", str(vocabulary)), 1, ["asked"])
+
+
+def test_a_tokenizer_that_is_not_there_is_no_matter_of_weights(options):
+    with pytest.raises(ValueError, match=r"^asked; tokenizer /nope cannot be read") as caught:
+        loaded(options("--tokenizer", "/nope"), 1, ["asked"])
+    assert "--tokenizer takes a folder with vocab.json" in str(caught.value)
+    assert "weights" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("field", "said"),
+    [
+        ("schedule='scaled_linaer'", "schedule is 'scaled_linaer'; give one of scaled_linear, vid"),
+        ("schedule=['ddpm']", "schedule is .'ddpm'.; give one of scaled_linear, vid"),
+        ("dtype='float32'", "dtype is 'float32'; give one for each platform"),
+        ("dtype=dict(cpu='flaot32')", "dtype.cpu is 'flaot32'; give one of float32, bfloat16"),
+        ("settings=5", "settings is 5; give a ConfigDict"),
+        ("settings=dict(stpes=5)", "settings has stpes; there are latent_scale, prediction"),
+    ],
+)
+def test_what_a_config_cannot_wish_is_named(options, tmp_path, field, said):
+    file = tmp_path / "wrong.py"
+    head = "from ml_collections import ConfigDict\n\ndef get_config():\n"
+    file.write_text(f"{head}    return ConfigDict(dict({field}))\n")
+    with pytest.raises(ValueError, match=f"^asked; config: {said}"):
+        loaded(options(config=file), 1, ["asked"])
+    with pytest.raises(ValueError, match=f"config: {said}"):
+        blueprint(options(config=file), "cpu")
+
+
+def test_wishes_that_do_not_fit_are_said_at_once(options, tmp_path):
+    file = tmp_path / "wrong.py"
+    file.write_text(CONFIG.replace("videocrafter2", "no_such").replace("bfloat16", "bfloat61"))
+    with pytest.raises(ValueError, match=r"dtype\.cpu is .*; config: schedule .*; tokenizer /nope"):
+        loaded(options("--tokenizer", "/nope", config=file), 1, [])
 
 
 def test_settings_have_flags_of_their_own(options):

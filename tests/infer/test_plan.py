@@ -47,6 +47,18 @@ def test_mistakes_are_one_message(words, said, capsys):
     assert said in capsys.readouterr().err
 
 
+def test_a_file_is_replaced_only_with_force(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(plan, "_plan", lambda *_: {"lines": ["planned"], "fits": True})
+    out = tmp_path / "plan.json"
+    out.write_text("mine")
+    assert spoken(plan.main, argv("--json", out)) == 2
+    said = capsys.readouterr()
+    assert "plan.json exists; --force" in said.err and "planned" not in said.out
+    assert out.read_text() == "mine"
+    assert spoken(plan.main, argv("--json", out, "--force")) == 0
+    assert json.loads(out.read_text()) == {"lines": None, "fits": True}
+
+
 @pytest.mark.parametrize("text, size", [("48GB", 48e9), ("80 GiB", 80 * 2**30), ("123", 123)])
 def test_sizes(text, size):
     assert plan.size(text) == size

@@ -129,6 +129,24 @@ def test_a_job_is_replaced_only_if_asked(world, capsys):
     assert (finished_job("a-extended.job").frames()(range(12)) == new).all()
 
 
+@pytest.mark.parametrize("spelled", ["x/../a.job", "link.job", "x/a.job"])
+def test_however_its_folder_is_spelled(world, capsys, spelled):
+    assert make() == 0
+    (world / "x").mkdir()
+    (world / "link.job").symlink_to("a.job")
+    (world / "x" / "a.job").symlink_to(world / "a.job")
+    old = finished_job("a.job").frames()(range(12))
+    words = ["a.job", "--range", "4:6", "--job", spelled, "--out", "b.mp4"]
+    assert spoken(retake.main, words) == 2
+    assert "is the job that this one comes from; --force" in capsys.readouterr().err
+    assert spoken(retake.main, [*words, "--force", "--prompts", "a", "b"]) == 2
+    assert (finished_job("a.job").frames()(range(12)) == old).all()
+    assert spoken(retake.main, [*words, "--force"]) == 0
+    new = finished_job("a.job").frames()(range(12))
+    assert (new == old).all((1, 2, 3)).sum() == 10
+    assert sorted(path.name for path in world.glob("*.job")) == ["a.job", "link.job"]
+
+
 def test_missing_frames_of_a_video_are_made(world):
     assert make() == 0
     (world / "a.job").rename(world / "elsewhere")
@@ -169,9 +187,90 @@ def test_resume_goes_on_and_a_finished_job_is_left(world, capsys):
     assert "a.mp4 exists" in said and "--resume goes on" in said
 
 
+def test_resume_replaces_only_what_the_job_made(world, capsys):
+    words = ("--resume", "--job", "v.job")
+    assert make(*words) == 0
+    mine = [world / "precious.mp4", world / "precious.json", world / "b.preview.png"]
+    for path in mine:
+        path.write_text("mine")
+    assert make(*words, out="precious.mp4") == 2
+    assert "precious.mp4 exists; --force" in capsys.readouterr().err
+    assert make(*words, "--preview", out="b.mp4") == 2
+    assert "b.preview.png exists; --force" in capsys.readouterr().err
+    assert [path.read_text() for path in mine] == ["mine"] * 3
+    assert make(*words, out="c.mp4") == 0
+    for name in ("a", "c"):
+        (world / f"{name}.mp4").write_text("damaged")
+        assert make(*words, out=f"{name}.mp4") == 0
+    assert (world / "a.mp4").read_bytes() == (world / "c.mp4").read_bytes() != b"damaged"
+    assert make(*words, "--force", out="precious.mp4") == 0
+
+
+def test_a_file_that_came_while_the_job_was_stopped_stays(world, capsys):
+    assert make() == 0
+    job = finished_job("a.job")
+    job.manifest.seal(finished=None, made=[])
+    (world / "a.mp4").write_text("mine")
+    assert make("--resume") == 2
+    assert "a.mp4 exists; --force" in capsys.readouterr().err
+    assert (world / "a.mp4").read_text() == "mine"
+
+
+def test_a_job_of_before_such_notes_goes_on(world):
+    assert make() == 0
+    job = finished_job("a.job")
+    del job.manifest.facts["made"]
+    job.manifest.seal()
+    (world / "a.mp4").write_text("damaged")
+    (world / "b.mp4").write_text("mine")
+    assert make("--resume", "--job", "a.job", out="b.mp4") == 2
+    assert make("--resume") == 0
+    assert len(read_video("a.mp4")[0]) == 12
+
+
+def test_a_job_knows_its_files_after_a_move(world):
+    (world / "x").mkdir()
+    assert make(out="x/a.mp4") == 0
+    (world / "x").rename("y")
+    (world / "y" / "a.mp4").write_text("damaged")
+    assert make("--resume", out="y/a.mp4") == 0
+    assert len(read_video("y/a.mp4")[0]) == 12
+
+
 def test_a_job_need_not_be_kept(world):
     assert make("--no-keep-job") == 0
     assert sorted(path.name for path in world.iterdir()) == ["a.json", "a.mp4", "a.png", "weights"]
+
+
+@pytest.mark.parametrize(
+    ("job", "out"),
+    [
+        ("v.job", "v.job/a.mp4"),
+        ("v.job", "v.job/deep/a.mp4"),
+        ("x/../v.job", "link/a.mp4"),
+        ("a.mp4", "a.mp4"),
+        ("a.png", "a.mp4"),
+        ("a.preview.png", "a.mp4"),
+        (".", "a.mp4"),
+    ],
+)
+def test_a_job_s_folder_holds_no_file_of_the_video(world, capsys, job, out):
+    (world / "x").mkdir()
+    (world / "link").symlink_to("v.job")
+    before = sorted(world.rglob("*"))
+    assert make("--job", job, "--no-keep-job", "--force", out=out) == 2
+    said = capsys.readouterr().err
+    assert f"job: {job} is the job's folder" in said and "give another --job or --out" in said
+    assert said.count("the job's folder") == 1
+    assert sorted(world.rglob("*")) == before
+
+
+def test_nor_does_the_folder_that_a_new_job_replaces(world, capsys):
+    assert make() == 0
+    words = ["a.job", "--range", "4:6", "--job", "a.job", "--out", "a.job/b.mp4", "--force"]
+    assert spoken(retake.main, words) == 2
+    assert "a.job is the job's folder, and a.job/b.mp4 cannot" in capsys.readouterr().err
+    assert finished_job("a.job")
 
 
 REFUSED = [

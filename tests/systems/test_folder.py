@@ -1,8 +1,12 @@
 """Model folders straight from arrays, whole or with parts missing, and what lies beside weights."""
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 
+import convert.model
 from tests.clip_vocabulary import MERGES, write_openclip
 from tests.tiny import ARGUMENTS, LENGTH, SETTINGS, WORDS
 from vinf_jax.diffusion.schedule import Schedule
@@ -123,6 +127,41 @@ def test_notes_of_earlier_folders_are_of_words(tmp_path):
     assert tokens.read(tmp_path, note).words == WORDS
     with pytest.raises(ValueError, match="kind 'letters'; known are words and clip"):
         tokens.read(tmp_path, note | {"kind": "letters"})
+
+
+def _changed(path, new, **fields):
+    """A copy of a model folder whose note says these fields; None leaves one out."""
+    said = json.loads((shutil.copytree(path, new) / "checkpoint.json").read_text())
+    note = said["metadata"] | fields
+    said["metadata"] = {name: value for name, value in note.items() if value is not LEFT_OUT}
+    (new / "checkpoint.json").write_text(json.dumps(said))
+    return new
+
+
+LEFT_OUT = object()
+STRANGE = {"unet": CLIP["unet"] | {"chanels": [1]}}
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"arguments": LEFT_OUT}, "arguments: None are no networks by name"),
+        ({"arguments": STRANGE}, "arguments.unet: no chanels; there are in_channels"),
+        ({"arguments": {"unet": None}}, "arguments.unet: None are no fields by name"),
+        ({"settings": SETTINGS | {"stpes": 3}}, "settings: no stpes; there are latent_scale"),
+        ({"settings": {"steps": 3}}, "settings: without latent_scale, prediction, height"),
+        ({"settings": None}, "settings: None are no fields by name"),
+        ({"schedule": None}, "schedule: it cannot be read .TypeError: "),
+        ({"schedule": {"alphas_cumprod": [0.5]}}, "schedule: it cannot be read .KeyError: "),
+        ({"tokenizer": LEFT_OUT}, "tokenizer: missing"),
+        ({"provenance": LEFT_OUT}, "provenance: missing"),
+    ],
+)
+def test_a_note_that_is_no_model_s_is_one_message(plain, tmp_path, fields, said):
+    path = _changed(plain, tmp_path / "w", **fields)
+    for read in (VideoInfinity.load, convert.model.read):
+        with pytest.raises(ValueError, match=f"the note of .*/w is no model's: {said}"):
+            read(path)
 
 
 def test_what_does_not_fit_is_not_written(tmp_path, vocabulary):

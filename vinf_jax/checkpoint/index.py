@@ -58,6 +58,19 @@ def whole(folder: Path) -> bool:
     return True
 
 
+def foreign(folder: Path) -> list[str]:
+    """The files of a folder that are no part of a checkpoint: all of them where there is none. Of a
+    checkpoint with a torn description nobody knows; its files count as its own."""
+    names = [*_files(folder), *([NAME] if (folder / NAME).is_file() else [])]
+    try:
+        own = {NAME, *json.loads((folder / NAME).read_text())["files"]}
+    except ValueError:
+        return []
+    except (OSError, KeyError, TypeError):
+        return names
+    return [name for name in names if name not in own]
+
+
 def some(names: list[str]) -> str:
     """The first few, and how many more there are."""
     more = [f"and {len(names) - SHOWN} more"] if len(names) > SHOWN else []

@@ -40,7 +40,7 @@ def save(
             in order, and let go of soon: a mapping that makes or reads arrays when asked is stored
             in bounded memory, whatever its size.
         metadata: anything that JSON can hold, for `describe`.
-        overwrite: replace what is there; until the new one is whole the old one stays.
+        overwrite: replace a checkpoint that is there; until the new one is whole the old one stays.
         dtype: of the floats on disk; as they are if not given.
         beside: further files of the folder, by relative path, and what writes each; they come
             after the arrays and are guarded by checksums like these.
@@ -48,13 +48,19 @@ def save(
 
     Raises:
         ValueError: arrays or metadata that cannot be stored, all named.
-        OSError: the path exists and `overwrite` is false, or it cannot be written.
+        OSError: the path exists and `overwrite` is false, or it is a folder with files of others,
+            or it cannot be written.
     """
     path, note = Path(path).absolute(), _json(metadata or {})
     if not tree:
         raise ValueError("there is nothing to save: the tree has no arrays")
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists; overwrite=True replaces it")
+    if path.is_dir() and (foreign := index.foreign(path)):
+        raise FileExistsError(
+            f"{path} holds what is no part of a checkpoint ({some(foreign)}), which nothing "
+            "replaces; move that away, or save somewhere else"
+        )
     try:
         with whole(path) as new:
             written = batches.write(new, _numbers(tree, dtype), on_array)

@@ -1,6 +1,7 @@
 """Several networks as one set of parameters, as their constructors' arguments describe them."""
 
 from collections.abc import Callable, Iterator, Mapping
+from inspect import signature
 from typing import Any
 
 from flax import nnx
@@ -20,9 +21,44 @@ def built(kinds: Kinds, arguments: Arguments) -> dict[str, nnx.Module]:
     Raises:
         ValueError: a network that does not exist, or arguments that build none.
     """
-    if strange := [part for part in arguments if part not in kinds]:
-        raise ValueError(f"arguments: {some(strange)}; the networks are {', '.join(kinds)}")
+    if troubles := argument_troubles(kinds, arguments):
+        raise ValueError("; ".join(troubles))
     return {part: _abstract(kinds[part], fields) for part, fields in arguments.items()}
+
+
+def argument_troubles(kinds: Kinds, arguments: Mapping[str, Any]) -> list[str]:
+    """Networks that do not exist, arguments that those which do cannot be made of."""
+    if strange := [part for part in arguments if part not in kinds]:
+        return [f"arguments: {some(strange)}; the networks are {', '.join(kinds)}"]
+    return [
+        trouble
+        for part, fields in arguments.items()
+        for trouble in field_troubles(f"arguments.{part}", kinds[part], fields)
+    ]
+
+
+def field_troubles(title: str, kind: Any, fields: Any) -> list[str]:
+    """What a class's constructor does not take of these fields, or lacks of them."""
+    if not isinstance(fields, Mapping):
+        return [f"{title}: {fields!r} are no fields by name"]
+    wanted = signature(kind.__init__).parameters.items()
+    known = {name: one for name, one in wanted if name not in ("self", "rngs")}
+    strange = [name for name in fields if name not in known]
+    missing = [n for n, one in known.items() if one.default is one.empty and n not in fields]
+    troubles = (
+        [f"{title}: no {', '.join(strange)}; there are {', '.join(known)}"] if strange else []
+    )
+    return troubles + ([f"{title}: without {', '.join(missing)}"] if missing else [])
+
+
+def note_troubles(note: Mapping[str, Any], kinds: Kinds, settings: Any) -> list[str]:
+    """What a model folder's note lacks, or says of networks and settings that there are not."""
+    arguments = note.get("arguments")
+    named = isinstance(arguments, Mapping)
+    troubles = [] if named else [f"arguments: {arguments!r} are no networks by name"]
+    troubles += argument_troubles(kinds, arguments) if named else []
+    troubles += field_troubles("settings", settings, note.get("settings"))
+    return troubles + ([] if "provenance" in note else ["provenance: missing"])
 
 
 def parameters(networks: Mapping[str, nnx.Module]) -> dict[str, Any]:

@@ -11,7 +11,15 @@ from vinf_jax.checkpoint import imported, store
 from vinf_jax.checkpoint.batches import OnArray
 from vinf_jax.models.pvdm_autoencoder import PVDMAutoencoder
 from vinf_jax.models.pvdm_unet import PVDMUNet
-from vinf_jax.nn.networks import Arguments, Fitting, built, filled, name_troubles, parameters
+from vinf_jax.nn.networks import (
+    Arguments,
+    Fitting,
+    built,
+    filled,
+    name_troubles,
+    note_troubles,
+    parameters,
+)
 from vinf_jax.systems.pvdm.settings import Settings
 
 KIND = "vinf_jax PVDM model, 1"
@@ -82,7 +90,14 @@ def describe(folder: str | Path) -> dict[str, Any]:
             "folder that PVDM.save, python -m train pvdm_diffusion or python -m convert import "
             "wrote"
         )
+    refuse_misfits(folder, note)
     return note
+
+
+def refuse_misfits(folder: str | Path, note: Mapping[str, Any]) -> None:
+    """Raises ValueError with all that a note lacks, or says of what there is not."""
+    if troubles := note_troubles(note, NETWORKS, Settings):
+        raise ValueError(f"the note of {folder} is no model's: {'; '.join(troubles)}")
 
 
 def read(

@@ -12,6 +12,7 @@ may be killed at any moment and goes on from there. Where several processes work
 latents, states and segments of its own, and the first one the manifest.
 """
 
+import os
 import shutil
 from collections.abc import Container, Iterable
 from pathlib import Path
@@ -107,6 +108,16 @@ class Job:
         """Notes that all is done, and which file is the video."""
         self.manifest.seal(finished=manifest.settled(video))
 
+    def owns(self, path: Path) -> bool:
+        """Whether the job made the file at `path`, and may make it again."""
+        return self._beside(path) in self.manifest.facts.get("made", ())
+
+    def own(self, paths: Iterable[Path]) -> None:
+        """Notes that the files at `paths` are the job's, before they are written. They may move
+        together with its folder."""
+        made = {*self.manifest.facts.get("made", ()), *map(self._beside, paths)}
+        self.manifest.seal(made=sorted(made))
+
     def remove(self) -> None:
         """Removes the folder."""
         removed(self.folder)
@@ -121,6 +132,10 @@ class Job:
         """Lets other processes work on it."""
         if self.claim:
             self.claim.close()
+
+    def _beside(self, path: Path) -> str:
+        place = path.parent.resolve() / path.name
+        return Path(os.path.relpath(place, self.folder.resolve())).as_posix()
 
     def __enter__(self) -> Self:
         return self

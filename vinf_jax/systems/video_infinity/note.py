@@ -8,7 +8,7 @@ import numpy as np
 
 from vinf_jax.checkpoint import store
 from vinf_jax.diffusion.schedule import Schedule
-from vinf_jax.nn.networks import Arguments
+from vinf_jax.nn.networks import Arguments, note_troubles
 from vinf_jax.systems.video_infinity import tokens
 from vinf_jax.systems.video_infinity.networks import NETWORKS
 from vinf_jax.systems.video_infinity.settings import Settings
@@ -52,7 +52,20 @@ def describe(folder: str | Path) -> dict[str, Any]:
             "give a folder that VideoInfinity.save, the last stage of training or python -m "
             "convert import wrote"
         )
+    refuse_misfits(folder, note)
     return note
+
+
+def refuse_misfits(folder: str | Path, note: Mapping[str, Any]) -> None:
+    """Raises ValueError with all that a note lacks, or says of what there is not."""
+    troubles = note_troubles(note, NETWORKS, Settings)
+    troubles += [] if "tokenizer" in note else ["tokenizer: missing"]
+    try:
+        schedule_of(note)
+    except (KeyError, TypeError, ValueError) as error:
+        troubles.append(f"schedule: it cannot be read ({type(error).__name__}: {error})")
+    if troubles:
+        raise ValueError(f"the note of {folder} is no model's: {'; '.join(troubles)}")
 
 
 def schedule_of(note: Mapping[str, Any]) -> Schedule:

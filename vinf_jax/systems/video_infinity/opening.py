@@ -125,7 +125,7 @@ def telling(job: Job) -> Generator[None]:
 
 
 def _begun(folder: Path, asked: Mapping[str, Any], run: Mapping[str, Any]) -> Job:
-    facts = {"kind": KIND, "asked": asked, "runs": [run], "segment": SEGMENT}
+    facts = {"kind": KIND, "asked": asked, "runs": [run], "segment": SEGMENT, "made": []}
     return Job(Manifest.begin(folder, **facts, progress={}, state=None, finished=None), new=True)
 
 
