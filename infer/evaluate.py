@@ -4,7 +4,7 @@ Leaves a table on the screen, the same and more as JSON, and a contact sheet (.p
 """
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -63,6 +63,7 @@ def _clips(options: argparse.Namespace, troubles: list[str], display: Display) -
 def _long(options: argparse.Namespace, troubles: list[str], display: Display) -> Any:
     if options.seeds < 1:
         troubles.append(f"seeds: {options.seeds}; give 1 or more")
+    troubles += _unknown(options.prompts or ())
     model, how = _model(options, troubles, options.clips)
     from . import measures
 
@@ -81,11 +82,24 @@ def _devices(options: argparse.Namespace, troubles: list[str], display: Display)
 
 
 def _video(options: argparse.Namespace, troubles: list[str], display: Display) -> Any:
-    refuse(troubles)
+    refuse(troubles + _unknown(options.prompts))
     from . import measures
 
     crossfade = given(options, SAMPLING).get("crossfade", 0)
     return measures.video(options.file, prompts=options.prompts, crossfade=crossfade)
+
+
+def _unknown(prompts: Sequence[str]) -> list[str]:
+    """Why the judge, which knows the sprites' world, cannot say what these prompts should show."""
+    from vinf_jax.media.captions import parse
+
+    found = []
+    for text in prompts:
+        try:
+            parse(text)
+        except ValueError as error:
+            found.append(f"prompts: {text!r}: {error}")
+    return found
 
 
 def _model(

@@ -119,7 +119,7 @@ def _writers(options: argparse.Namespace, model: Any, videos: Sequence[Path]) ->
     from vinf_jax.media.video import VideoWriter
 
     _, height, width, _ = model.autoencoder.shape
-    scale = options.scale or -(-256 // min(height, width))
+    scale = -(-256 // min(height, width)) if options.scale is None else options.scale
     how = {"scale": scale, "overwrite": options.force}
     return [VideoWriter(path, model.settings.fps, height, width, **how) for path in videos]
 
