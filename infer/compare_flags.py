@@ -9,7 +9,7 @@ from . import prompts as texts
 from .compare_runs import stories
 from .job_flags import add_devices
 from .methods import EXAMPLE, methods
-from .options import add_model, parser, scope_settings
+from .options import add_model, parser, scope_settings, seed
 from .outputs import target_troubles
 from .ruler import add_distance, distance_troubles
 
@@ -91,7 +91,7 @@ def flags(story: str | None) -> argparse.ArgumentParser:
     group.add_argument(
         "--scenes", type=int, default=1, metavar="N", help="prompts of each video (default: 1)"
     )
-    group.add_argument("--seed", type=int, default=0, help="the first (default: 0)")
+    group.add_argument("--seed", type=seed, default=0, help="the first (default: 0)")
     group.add_argument(
         "--out",
         type=Path,

@@ -14,10 +14,12 @@ from .options import (
     SAMPLING,
     add_model,
     config_of,
+    file,
     given,
     parser,
     refuse,
     scope_settings,
+    seed,
 )
 from .outputs import suffix_troubles, target_troubles, write_json
 from .progress import Display
@@ -203,8 +205,8 @@ def _parser() -> argparse.ArgumentParser:
             name, help=measure.help, description=measure.help, epilog=NOTES, allow_abbrev=False
         )
         measure.flags(one)
-        one.add_argument("--seed", type=int, default=0, help="the first (default: 0)")
-        one.add_argument("--out", type=Path, help="the JSON (default: out/evaluate-MEASURE.json)")
+        one.add_argument("--seed", type=seed, default=0, help="the first (default: 0)")
+        one.add_argument("--out", type=file, help="the JSON (default: out/evaluate-MEASURE.json)")
         one.add_argument("--force", action="store_true", help="replace files that are there")
         if measure.model:
             one.add_argument("--guidance-groups", type=int, default=1, help="1 or 2 (default: 1)")

@@ -10,7 +10,6 @@ Video-Infinity's protocol (arXiv 2406.16260): VBench is made for short clips, so
 five are measured, and their mean is the video's figure.
 """
 
-import json
 import re
 import shlex
 from collections.abc import Sequence
@@ -73,7 +72,7 @@ class Layout:
         if not files:
             return None
         try:
-            found = json.loads(files[-1].read_text())[dimension]
+            found = read_json(files[-1])[dimension]
             return float(found[0] if isinstance(found, list) else found)
         except (ValueError, KeyError, TypeError, IndexError) as error:
             raise ValueError(

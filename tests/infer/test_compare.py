@@ -243,6 +243,57 @@ def test_mistakes_are_said_before_a_video_is_made(run, tmp_path, monkeypatch, wo
     assert status == 2 and said.format(tmp_path) in message and not model.made
 
 
+@pytest.mark.parametrize(
+    ("method", "said"),
+    [
+        ("own:local=abc", "local is 'abc'; give a whole number"),
+        ("own:fps=nan", "fps is 'nan'; give a finite number"),
+        ("own:fps=Infinity", "fps is inf; give a finite number"),
+        ("own:guidance=[1]", "guidance is [1]; give a finite number"),
+        ("own:karras=1,steps=true", "karras is 1; give true or false, steps is True; give a whole"),
+        ("own:sampler=5", "sampler is 5; give a name"),
+    ],
+)
+def test_values_of_a_method_are_those_of_the_flags(method, said):
+    (trouble,), found = methods([method])
+    assert trouble.startswith(f"methods: {method!r}: {said}") and not found
+
+
+def test_seeds_and_clips_that_are_none_are_refused(run):
+    model = Painter()
+    status, _, said = run(model, *SMALL, "--seed", -1)
+    assert status == 2 and "'-1'; give a whole number from 0" in said
+    model.begin = refuse_clips
+    status, _, said = run(model, *SMALL, "--clips", 0)
+    assert status == 2 and "clips: 0" in said and not model.made
+
+
+def refuse_clips(prompts, *, clips, **how):
+    raise ValueError(f"clips: {clips}")
+
+
+@pytest.mark.parametrize("name", ["000-seed0.json", "000-seed0.measures.json", "000-seed0.npz"])
+def test_damaged_files_beside_videos_are_named(run, name):
+    _, out, _ = run(Painter(), *SMALL)
+    path = out / "24/base" / name
+    path.write_bytes(path.read_bytes()[:20])
+    if path.suffix == ".npz":
+        path.with_suffix(".measures.json").unlink()
+    for again in (SMALL, ()):
+        status, _, said = run(Painter(), *again)
+        assert status == 2 and str(path) in said
+    if path.suffix != ".npz":
+        assert spoken(gallery.main, [str(out)]) == 2
+
+
+def test_a_damaged_table_is_named(run, capsys):
+    _, out, _ = run(Painter(), *SMALL)
+    for text, said in (('{"lengths"', "is no JSON"), ("{}", "holds no comparison")):
+        (out / "results.json").write_text(text)
+        assert spoken(gallery.main, [str(out)]) == 2
+        assert f"{out / 'results.json'} {said}" in capsys.readouterr().err
+
+
 def test_a_method_that_is_there_already_may_be_compared_with(run):
     assert run(Painter(), *SMALL)[0] == 0
     words = ("--methods", "still", *SMALL[3:], "--against", "base")

@@ -61,6 +61,7 @@ def test_nothing_is_overwritten_and_every_mistake_is_said_once(checkpoint, tmp_p
     [
         (("--guidance", "nan"), "guidance: nan; give a finite number"),
         (("--guidance", "inf"), "guidance: inf; give a finite number"),
+        (("--out", "."), "'.' names no file"),
         (("--scale", 0), "scale is 0; it must be 1 or more"),
     ],
 )
