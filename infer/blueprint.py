@@ -12,6 +12,9 @@ from vinf_jax.programs import load_config
 from .loading import dtype_on, weights_of, wished
 from .options import SAMPLING, given, refuse, scope_settings
 
+DESCRIBED = ("text_encoder", "size", "fps", "prediction", "frames", "generation")
+"""Fields of a config that trains such a model."""
+
 
 class Blueprint(NamedTuple):
     """networks: abstract, by name. dtype: of the parameters."""
@@ -72,8 +75,12 @@ def _settings(config: ConfigDict, name: str | Path) -> dict[str, Any]:
     """What a config that trains a model says of its sampling."""
     if "settings" in config:
         return {}
-    if "size" not in config:
-        raise ValueError(f"config {name} describes no text-to-video model")
+    missing = [field for field in DESCRIBED if field not in config]
+    if missing:
+        raise ValueError(
+            f"config {name} describes no text-to-video model, for it lacks {', '.join(missing)}; "
+            "give another, such as sprites or videocrafter2"
+        )
     height, width = config.size
     facts = {"latent_scale": 1.0, "height": height, "width": width, "fps": config.fps}
     facts |= {"prediction": config.prediction, "clip_frames": config.frames}

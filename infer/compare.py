@@ -49,11 +49,11 @@ def _make(options: argparse.Namespace, argv: list[str], display: Display) -> Non
     common = given(options, SAMPLING)
     common["model"] = {"weights": origin["weights"]["sha256"], "dtype": dtype_of(options)}
     how = {"clips": options.clips, "guidance_groups": options.guidance_groups}
-    origin["mesh"] = described(options.clips, options.guidance_groups)
     runs = compare_runs.planned(options.out, **plan)
     troubles += compare_runs.differing(runs, common, model.settings)
     troubles += _cannot(model, runs, given(options, SAMPLING) | how)
     refuse(troubles)
+    origin["mesh"] = described(options.clips, options.guidance_groups)
 
     def said(title: str) -> Display:
         display.title = title

@@ -1,6 +1,7 @@
 """Flags of `python -m infer compare`, and what they ask for."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,8 @@ from . import prompts as texts
 from .compare_runs import stories
 from .job_flags import add_devices
 from .methods import EXAMPLE, methods
-from .options import add_model, parser, scope_settings
+from .options import add_model, parser, scope_settings, seed
+from .outputs import target_troubles
 from .ruler import add_distance, distance_troubles
 
 PROGRAM = "compare"
@@ -30,6 +32,8 @@ def wishes(options: argparse.Namespace) -> tuple[list[str], dict[str, Any]]:
     least = {"together": options.together, "workers": options.workers}
     troubles += [f"{name}: {n}; give 0 or more" for name, n in least.items() if n < 0]
     troubles += distance_troubles(options)
+    troubles += target_troubles([options.out / "results.json"], True)
+    troubles += _against_troubles(options, [each.name for each in chosen])
     prompts: list[str] = []
     if options.prompts_file:
         try:
@@ -53,6 +57,22 @@ def wishes(options: argparse.Namespace) -> tuple[list[str], dict[str, Any]]:
     return troubles, plan
 
 
+def _against_troubles(options: argparse.Namespace, chosen: Sequence[str]) -> list[str]:
+    """chosen: names of methods."""
+    from .films import films
+
+    if options.against in (None, *chosen):
+        return []
+    try:
+        there = [film.method for film in films(options.out, frameless=True)]
+    except ValueError:  # no folder yet, or nothing in it
+        there = []
+    known = dict.fromkeys([*chosen, *there])
+    if options.against in known:
+        return []
+    return [f"against: {options.against}, but there are {', '.join(known)}; give one of them"]
+
+
 def flags(story: str | None) -> argparse.ArgumentParser:
     """story: what the program does."""
     to = parser(PROGRAM, story, NOTES)
@@ -71,7 +91,7 @@ def flags(story: str | None) -> argparse.ArgumentParser:
     group.add_argument(
         "--scenes", type=int, default=1, metavar="N", help="prompts of each video (default: 1)"
     )
-    group.add_argument("--seed", type=int, default=0, help="the first (default: 0)")
+    group.add_argument("--seed", type=seed, default=0, help="the first (default: 0)")
     group.add_argument(
         "--out",
         type=Path,

@@ -7,7 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +24,9 @@ from .films import Film, film, joins
 from .making import enlargement
 from .outputs import write_json
 from .ruler import Ruler
+
+AHEAD = 3
+"""Videos of each worker that may wait for it, frames and all, before no more are made."""
 
 
 @dataclass(frozen=True)
@@ -96,22 +99,29 @@ class Making:
 def finishing(workers: int, options: argparse.Namespace) -> Generator[Callable[..., object]]:
     """What writes a run's files and measures it: finish(run, frames, record). In `workers` other
     processes, which see no accelerator, and are waited for at the end, also of what is stopped by
-    hand; at once with 0.
+    hand, and where AHEAD videos of each wait already; at once with 0. What went wrong with a video
+    is raised with the next.
 
     options: of `add_distance`, and mp4.
     """
+    ruler = Ruler(
+        options
+    )  # also where others measure: it says what is wrong before videos are made
     if not workers:
-        ruler = Ruler(options)
         yield lambda run, frames, record: _finish(run, frames, record, ruler, options)
         return
     apart = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, apart, _begin, (options,)) as pool:
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # and so it is for those that start
-        waiting: list[Future] = [pool.submit(os.getpid) for _ in range(workers)]
+        waiting: set[Future] = {pool.submit(os.getpid) for _ in range(workers)}
         signal.signal(signal.SIGINT, before)
-        yield lambda *given: waiting.append(_submitted(pool, given))
-        for each in waiting:
-            each.result()
+
+        def finish(*given: Any) -> None:
+            _await(waiting, AHEAD * workers - 1)
+            waiting.add(pool.submit(_finish_apart, *given))
+
+        yield finish
+        _await(waiting, 0)
 
 
 def show(film: Film) -> None:
@@ -122,8 +132,16 @@ def show(film: Film) -> None:
         video.write(frames)
 
 
-def _submitted(pool: Executor, given: tuple) -> Future:
-    return pool.submit(_finish_apart, *given)
+def _await(waiting: set[Future], most: int) -> None:
+    """Waits until at most so many are left; raises what one of those that ended has raised."""
+    while True:
+        ended = {each for each in waiting if each.done()}
+        waiting -= ended
+        for each in ended:
+            each.result()
+        if len(waiting) <= most:
+            return
+        wait(waiting, return_when=FIRST_COMPLETED)
 
 
 def _begin(options: argparse.Namespace) -> None:

@@ -1,6 +1,5 @@
 """Measures of the videos in a folder, each taken once and kept beside its video."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from vinf_jax.media.target import replacing
 
 from .films import MEASURES, Film
 from .long_measures import VERSION, measured
-from .outputs import write_json
+from .outputs import read_json, write_json
 from .ruler import Ruler
 from .scoreboard import Scored
 
@@ -27,7 +26,7 @@ def scored(film: Film, ruler: Ruler, window: int) -> Scored:
     if not film.frameless:
         wanted["bytes"] = _source(film).stat().st_size
     if kept is not None and all(kept.get(name) == value for name, value in wanted.items()):
-        known = np.load(rows, allow_pickle=False) if rows.is_file() else None
+        known = _rows(rows) if rows.is_file() else None
         if known is not None or ruler.through is None or kept["windows"] == 0:
             return ruler.scored(film, kept, known)
     if film.frameless:
@@ -49,7 +48,19 @@ def scored(film: Film, ruler: Ruler, window: int) -> Scored:
 def measures_of(video: Path) -> dict[str, Any] | None:
     """The measures that lie beside a video, None if there are none."""
     path = video.with_suffix(MEASURES)
-    return json.loads(path.read_text()) if path.is_file() else None
+    return read_json(path) if path.is_file() else None
+
+
+def _rows(path: Path) -> np.ndarray:
+    """Features of windows.
+
+    Raises:
+        ValueError: a file that holds none; with its path.
+    """
+    try:
+        return np.load(path, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"{path} is damaged ({error}); remove it and its measures") from None
 
 
 def _source(film: Film) -> Path:

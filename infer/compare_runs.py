@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from .methods import Method
+from .outputs import read_json
 
 Story = tuple[str, ...]
 """The prompts of a video, in the order of time."""
@@ -106,7 +107,7 @@ def differing(runs: Sequence[Run], common: Mapping[str, Any], settings: Any) -> 
     for run in runs:
         if not run.finished:
             continue
-        made = json.loads(run.record.read_text()).get("asked", {})
+        made = read_json(run.record).get("asked", {})
         now = json.loads(json.dumps(asked(run, common, settings)))
         apart = [name for name in now | made if now.get(name) != made.get(name)]
         if apart:

@@ -40,7 +40,7 @@ def table(
     job = Job(budget, frames, waves)
     if memory is None and hardware:
         memory = HARDWARE[hardware].memory
-    troubles = fitting.troubles(budget, frames, memory) if memory else []
+    troubles = [] if memory is None else fitting.troubles(budget, frames, memory)
     names = [hardware] if hardware else list(HARDWARE)
     times = {name: _times(job, HARDWARE[name]) for name in names}
     return {

@@ -4,7 +4,7 @@ Leaves a table on the screen, the same and more as JSON, and a contact sheet (.p
 """
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,10 +14,12 @@ from .options import (
     SAMPLING,
     add_model,
     config_of,
+    file,
     given,
     parser,
     refuse,
     scope_settings,
+    seed,
 )
 from .outputs import suffix_troubles, target_troubles, write_json
 from .progress import Display
@@ -63,6 +65,7 @@ def _clips(options: argparse.Namespace, troubles: list[str], display: Display) -
 def _long(options: argparse.Namespace, troubles: list[str], display: Display) -> Any:
     if options.seeds < 1:
         troubles.append(f"seeds: {options.seeds}; give 1 or more")
+    troubles += _unknown(options.prompts or ())
     model, how = _model(options, troubles, options.clips)
     from . import measures
 
@@ -81,11 +84,24 @@ def _devices(options: argparse.Namespace, troubles: list[str], display: Display)
 
 
 def _video(options: argparse.Namespace, troubles: list[str], display: Display) -> Any:
-    refuse(troubles)
+    refuse(troubles + _unknown(options.prompts))
     from . import measures
 
     crossfade = given(options, SAMPLING).get("crossfade", 0)
     return measures.video(options.file, prompts=options.prompts, crossfade=crossfade)
+
+
+def _unknown(prompts: Sequence[str]) -> list[str]:
+    """Why the judge, which knows the sprites' world, cannot say what these prompts should show."""
+    from vinf_jax.media.captions import parse
+
+    found = []
+    for text in prompts:
+        try:
+            parse(text)
+        except ValueError as error:
+            found.append(f"prompts: {text!r}: {error}")
+    return found
 
 
 def _model(
@@ -189,8 +205,8 @@ def _parser() -> argparse.ArgumentParser:
             name, help=measure.help, description=measure.help, epilog=NOTES, allow_abbrev=False
         )
         measure.flags(one)
-        one.add_argument("--seed", type=int, default=0, help="the first (default: 0)")
-        one.add_argument("--out", type=Path, help="the JSON (default: out/evaluate-MEASURE.json)")
+        one.add_argument("--seed", type=seed, default=0, help="the first (default: 0)")
+        one.add_argument("--out", type=file, help="the JSON (default: out/evaluate-MEASURE.json)")
         one.add_argument("--force", action="store_true", help="replace files that are there")
         if measure.model:
             one.add_argument("--guidance-groups", type=int, default=1, help="1 or 2 (default: 1)")

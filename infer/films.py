@@ -1,10 +1,11 @@
 """Videos that lie in a folder, with what the records beside them say: prompts, joins, method."""
 
-import json
+import zlib
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from vinf_jax.media.video import read_video
 from vinf_jax.metrics.following import Scene
 
 from .accuracy import away
+from .outputs import read_json
 
 Span = tuple[str, int, int]
 MEASURES = ".measures.json"
@@ -59,10 +61,13 @@ class Film:
         return not self.path.is_file() and not self.exact.is_file()
 
     def read(self) -> tuple[np.ndarray, float]:
-        """(uint8 (F, H, W, 3), frames per second): as they were made, or as the codec left them."""
+        """(uint8 (F, H, W, 3), frames per second): as they were made, or as the codec left them.
+
+        Raises:
+            ValueError: a damaged file; with its path.
+        """
         if self.exact.is_file():
-            with np.load(self.exact, allow_pickle=False) as stored:
-                return stored["frames"], float(stored["fps"])
+            return self._stored()
         frames, fps = read_video(self.path)
         half = self.scale // 2
         return frames[:, half :: self.scale, half :: self.scale], fps
@@ -90,6 +95,16 @@ class Film:
             return [Scene(start, stop, parse(text)) for text, start, stop in self.prompts]
         except ValueError:
             return None
+
+    def _stored(self) -> tuple[np.ndarray, float]:
+        try:
+            with self.exact.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+                return stored["frames"], float(stored["fps"])
+        except (ValueError, TypeError, KeyError, EOFError, BadZipFile, zlib.error) as error:
+            raise ValueError(
+                f"{self.exact} holds no frames of a video ({error!r}); it may be damaged: bring it "
+                "back whole, or remove it"
+            ) from None
 
     def _spans(self, frames: int) -> list[tuple[int, tuple[int, int]]]:
         """(number of its prompt, range) of each part."""
@@ -139,8 +154,8 @@ def film(path: Path) -> Film:
     beside = path.with_suffix(".json")
     if not beside.is_file():
         return Film(path, path.parent.name)
+    record = read_json(beside)
     try:
-        record = json.loads(beside.read_text())
         if "prompts" not in record or "settings" not in record:
             return Film(path, path.parent.name)
         settings, spans = record["settings"], record["prompts"]

@@ -1,7 +1,6 @@
 """The page of a folder of videos: HTML with its style and its few lines of script inside, links
 relative to the folder, nothing from anywhere else."""
 
-import json
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
@@ -10,6 +9,7 @@ from urllib.parse import quote
 
 from .compare_measures import measures_of
 from .films import Film
+from .outputs import read_json
 from .scoreboard import COLUMNS, directions, rows
 
 SHOWN = ("following", "drift")
@@ -87,7 +87,9 @@ def _summary(folder: Path) -> Iterable[str]:
     path = folder / "results.json"
     if not path.is_file():
         return
-    record = json.loads(path.read_text())
+    record = read_json(path)
+    if not {"lengths", "interval"} <= set(record):
+        raise ValueError(f"{path} holds no comparison; make it with compare, or remove it")
     for frames in record["lengths"]:
         yield f"<h2>{escape(frames)} frames</h2>"
         yield _table(*rows(record, frames))

@@ -4,7 +4,7 @@ import argparse
 import re
 from pathlib import Path
 
-from .options import refuse
+from .options import file, folder, refuse
 from .outputs import Outputs, target_troubles
 
 
@@ -87,14 +87,14 @@ def add_files(to: argparse.ArgumentParser, out: str | None, default: str) -> Non
     group = to.add_argument_group("files")
     group.add_argument(
         "--out",
-        type=Path,
+        type=file,
         default=None if out is None else Path(out),
         metavar="FILE",
         help=f"the video (default: {default})",
     )
     group.add_argument(
         "--job",
-        type=Path,
+        type=folder,
         metavar="FOLDER",
         help="where it is made, state and latents (default: out/video.job for out/video.mp4)",
     )

@@ -1,15 +1,23 @@
 """Ways to make a long video with one model, as `compare` is told them: a preset and its fields."""
 
 import json
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .options import SAMPLING
+from .options import SAMPLING, SCOPE
 
 EXAMPLE = "own, reference:ranks=8, wide=video_infinity:local=16,spread=0"
 
+WANTED: dict[Any, str] = {
+    int: "a whole number",
+    float: "a finite number",
+    bool: "true or false",
+    str: "a name",
+}
+"""Of the flags that are these."""
 OWN = "own"
 """What stands in place of a preset for the scope in a model's own settings."""
 
@@ -62,6 +70,8 @@ def method(text: str) -> Method:
     if not preset or not all(field and value for field, _, value in pairs):
         raise ValueError(f"methods: {text!r} cannot be understood; write them like {EXAMPLE}")
     fields = {field.replace("-", "_"): _value(value) for field, _, value in pairs}
+    if troubles := _field_troubles(fields):
+        raise ValueError(f"methods: {text!r}: {', '.join(troubles)}")
     sampling = {flag.name.replace("-", "_") for flag in SAMPLING}
     label = re.sub(r"[^\w.=+-]+", "_", name or text)
     return Method(
@@ -71,9 +81,27 @@ def method(text: str) -> Method:
     )
 
 
+def _field_troubles(fields: dict[str, Any]) -> list[str]:
+    """Why these values are none that the flags of the same names take."""
+    types = {flag.name.replace("-", "_"): flag.type for flag in (*SAMPLING, *SCOPE)}
+    return [
+        f"{name} is {value!r}; give {WANTED[types[name]]}"
+        for name, value in fields.items()
+        if types.get(name) in WANTED and not _fits(types[name], value)
+    ]
+
+
+def _fits(type: Any, value: Any) -> bool:
+    if isinstance(value, bool) or type is bool:
+        return isinstance(value, bool) and type is bool
+    if type is float:
+        return isinstance(value, int | float) and math.isfinite(value)
+    return isinstance(value, type)
+
+
 def _value(text: str) -> Any:
     """As JSON reads it, or the text itself."""
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text

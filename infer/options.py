@@ -14,6 +14,8 @@ from ml_collections import ConfigDict
 from vinf_jax import programs
 from vinf_jax.programs import Parser, load_config, override
 
+MOST_SEED = 2**31 - 1
+
 
 class Flag(NamedTuple):
     name: str
@@ -50,6 +52,43 @@ def shares(text: str) -> list[float]:
             f"{text!r}; give two shares such as 0.2:0.8, or 0:1 for all"
         ) from None
     return [start, stop]
+
+
+def file(text: str) -> Path:
+    """A path that names a file.
+
+    Raises:
+        ArgumentTypeError: it has no name, as "." and "/" have none.
+    """
+    path = Path(text)
+    if path.name in ("", ".."):
+        raise argparse.ArgumentTypeError(f"{text!r} names no file; give one, such as out/name")
+    return path
+
+
+def folder(text: str) -> Path:
+    """A path that names a folder; the one that we are in, by its own name.
+
+    Raises:
+        ArgumentTypeError: it has no name, as "/" has none.
+    """
+    path = Path(text)
+    return path if path.name else file(str(path.absolute()))
+
+
+def seed(text: str) -> int:
+    """A number that randomness can begin with.
+
+    Raises:
+        ArgumentTypeError: none.
+    """
+    try:
+        number = int(text)
+    except ValueError:
+        number = -1
+    if not 0 <= number <= MOST_SEED:
+        raise argparse.ArgumentTypeError(f"{text!r}; give a whole number from 0 to {MOST_SEED}")
+    return number
 
 
 DTYPES = ("float32", "bfloat16", "float16")

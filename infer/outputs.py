@@ -97,3 +97,21 @@ def write_json(path: Path, value: Mapping[str, Any], force: bool) -> None:
     """`value` as JSON that people can read; the file appears whole or not at all."""
     with replacing(path, force) as temporary:
         temporary.write_text(json.dumps(value, indent=2, default=list) + "\n")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object that a JSON file holds.
+
+    Raises:
+        ValueError: it holds none, say because it was cut short; with the path.
+        OSError: it cannot be read.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(
+            f"{path} is no JSON ({error}); it may be damaged: bring it back whole, or remove it"
+        ) from None
+    if not isinstance(value, dict):
+        raise ValueError(f"{path} holds no JSON object; bring it back whole, or remove it")
+    return value

@@ -5,11 +5,13 @@ The real step is compiled ahead of time; neither weights nor accelerators are ne
 """
 
 import argparse
+import math
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from .devices import simulate
-from .options import add_model, config_of, flat, parser, refuse
+from .options import SAMPLING, add_model, config_of, flat, given, parser, refuse
 from .outputs import target_troubles, write_json
 
 PROGRAM = "plan"
@@ -41,23 +43,22 @@ def _plan(options: argparse.Namespace, config: dict[str, Any]) -> dict[str, Any]
 
     from vinf_jax.parallel.mesh import make_mesh
     from vinf_jax.systems.video_infinity import budget, fitting
-    from vinf_jax.systems.video_infinity.kinds import kind_troubles
 
     from . import costs
     from .blueprint import blueprint
 
     platform = "cpu" if options.hardware == "cpu" else "gpu"
     model = blueprint(options, platform)
-    frames = options.frames or model.settings.clip_frames
-    waves = fitting.waves_of(model.settings, frames)
-    call = fitting.largest(waves)
+    asked = _asked(options, model)
+    call = fitting.largest(asked.waves)
     here = jax.default_backend() != "cpu" and len(jax.devices()) >= options.devices
     devices = jax.devices() if here else jax.devices("cpu")
-    groups, chosen = options.guidance_groups, model.settings
+    groups = options.guidance_groups
+    refuse(_device_troubles(options, asked, len(devices)))
     found = budget.Budget(
         networks=model.networks,
         schedule=model.schedule,
-        settings=chosen,
+        settings=model.settings,
         mesh=make_mesh(options.devices // groups, groups, devices),
         frames=len(call.numbers),
         dtype=model.dtype,
@@ -65,9 +66,41 @@ def _plan(options: argparse.Namespace, config: dict[str, Any]) -> dict[str, Any]
         held=not call.plain,
         here=here,
     )
-    steps = len(found.kinds)
-    refuse(kind_troubles(steps, chosen.guidance, chosen.guidance_steps, groups))
-    return costs.table(found, frames, waves, options.hardware, options.memory)
+    return costs.table(found, asked.frames, asked.waves, options.hardware, options.memory)
+
+
+def _asked(options: argparse.Namespace, model: Any) -> Any:
+    """What the model would be asked for on one device of each group, but for the texts.
+
+    Raises:
+        ValueError: what it would refuse.
+    """
+    from vinf_jax.systems.video_infinity.networks import side
+    from vinf_jax.systems.video_infinity.prompts import timeline_troubles
+    from vinf_jax.systems.video_infinity.request import Limits, Request, request
+
+    count, groups = options.prompt_count, options.guidance_groups
+    frames = model.settings.clip_frames if options.frames is None else options.frames
+    refuse(timeline_troubles(count, frames, None, None))
+    unet, autoencoder = model.networks["unet"], model.networks["autoencoder"]
+    limits = Limits(model.settings, model.schedule, None, side(unet, autoencoder), groups)
+    wishes: dict[str, Any] = dict.fromkeys([field.name for field in fields(Request)] + ["cuts"])
+    wishes |= given(options, SAMPLING) | {"prompts": [""] * count, "negative_prompt": ""}
+    wishes |= {"frames": frames, "clips": 1, "guidance_groups": groups, "seed": 0, "given": ()}
+    return request(limits, **wishes)
+
+
+def _device_troubles(options: argparse.Namespace, asked: Any, there: int) -> list[str]:
+    """there: how many devices there are, or are simulated."""
+    count, groups = options.devices, options.guidance_groups
+    least = min(len(wave.numbers) for wave in asked.waves)
+    if count > least * groups:
+        said = f"but the shortest call makes {least} frames, at least one on a device"
+        return [f"devices: {count}, {said}; give at most {least * groups}"]
+    if count > there:
+        said = f"give at most {there}, or start with JAX_NUM_CPU_DEVICES={count}"
+        return [f"devices: {count}, but {there} are simulated; {said}"]
+    return []
 
 
 def _troubles(options: argparse.Namespace) -> list[str]:
@@ -90,14 +123,17 @@ def size(text: str) -> float:
     """Bytes of "48GB", "80 GiB", or a plain number.
 
     Raises:
-        ArgumentTypeError: no number, or an unknown unit.
+        ArgumentTypeError: no number above 0, or an unknown unit.
     """
     words = text.strip()
     unit = next((unit for unit in sorted(UNITS, key=len, reverse=True) if words.endswith(unit)), "")
     try:
-        return float(words.removesuffix(unit)) * UNITS.get(unit, 1)
+        found = float(words.removesuffix(unit)) * UNITS.get(unit, 1)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r}; give a size such as 48GB or 80GiB") from None
+        found = 0.0
+    if not 0 < found < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r}; give a size such as 48GB or 80GiB")
+    return found
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+LARGEST = 2**22
+"""Bytes of a file of prompts."""
 Ranges = tuple[tuple[int, int], ...]
 _RANGE = re.compile(r"\s*(\d+)\s*:\s*(\d+)\s*")
 _LINE = re.compile(r"\s*(\d+\s*:\s*\d+)\s*:?\s+(\S.*)")
@@ -40,7 +42,11 @@ def read_file(path: Path) -> tuple[tuple[str, ...], Ranges | None]:
         ValueError: no such file, an empty one, or one that cannot be understood.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)
+        if len(data) > LARGEST:
+            raise ValueError(f"prompts-file: {path} has over {LARGEST} bytes; give a shorter one")
+        text = data.decode("utf-8-sig")
     except FileNotFoundError:
         raise ValueError(f"prompts-file: there is no file {path}") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -95,7 +101,7 @@ def _from_lines(path: Path, text: str) -> tuple[tuple[str, ...], Ranges | None]:
 def _from_json(path: Path, text: str) -> tuple[tuple[str, ...], Ranges | None]:
     try:
         value = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"prompts-file: {path} is no JSON: {error}") from error
     value = {"prompts": value} if isinstance(value, list) else value
     if not isinstance(value, dict) or not set(value) <= {"prompts", "ranges"}:

@@ -11,7 +11,7 @@ from typing import Any
 
 from .devices import simulate
 from .joins import ADVICE, folder_of
-from .options import DTYPES, Flag, add_flags, given, parser, refuse
+from .options import DTYPES, Flag, add_flags, file, given, parser, refuse
 from .outputs import suffix_troubles, target_troubles, write_json
 from .progress import Display
 
@@ -119,7 +119,7 @@ def _writers(options: argparse.Namespace, model: Any, videos: Sequence[Path]) ->
     from vinf_jax.media.video import VideoWriter
 
     _, height, width, _ = model.autoencoder.shape
-    scale = options.scale or -(-256 // min(height, width))
+    scale = -(-256 // min(height, width)) if options.scale is None else options.scale
     how = {"scale": scale, "overwrite": options.force}
     return [VideoWriter(path, model.settings.fps, height, width, **how) for path in videos]
 
@@ -152,7 +152,7 @@ def _parser() -> argparse.ArgumentParser:
     to.add_argument("--dtype", choices=DTYPES, help="of the arithmetic (default: float32)")
     to.add_argument("--compile-cache", type=Path, metavar="FOLDER", help="of compiled programs")
     to.add_argument(
-        "--out", type=Path, default=Path("out/pvdm.mp4"), help="the video (default: %(default)s)"
+        "--out", type=file, default=Path("out/pvdm.mp4"), help="the video (default: %(default)s)"
     )
     to.add_argument("--force", action="store_true", help="replace files that are there")
     to.add_argument("--scale", type=int, metavar="N", help="enlarge (default: to 256 pixels)")

@@ -6,6 +6,7 @@ Makes a new video with a job's folder of its own; the old one stays as it is.
 
 import argparse
 import itertools
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,8 @@ def _make(
 
 def _ranges(texts: Sequence[str], frames: int, fps: float) -> tuple[list[str], list[Range]]:
     """What is wrong with the ranges, and the ranges in order."""
+    if not 0 < fps < math.inf:
+        return [f"fps: {fps}; give a finite number above 0"], []
     troubles, found = [], []
     for text in texts:
         try:

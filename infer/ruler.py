@@ -41,6 +41,8 @@ def distance_troubles(options: argparse.Namespace) -> list[str]:
         troubles.append(f"window: {options.window} frames; give 4 or more, or no motion is seen")
     if options.real is not None and not options.real.exists():
         troubles.append(f"real: there is no folder {options.real}")
+    elif options.real and options.real.is_file() and options.real.suffix != ".npy":
+        troubles.append(f"real: {options.real} is a file; give a folder of videos")
     known = options.features in (RANDOM, NONE) or Path(options.features).is_dir()
     if not known:
         troubles.append(
@@ -54,6 +56,9 @@ class Ruler:
 
     There is no distance where videos differ in size or rate, or no real clip can be drawn for a
     prompt and nobody named real videos.
+
+    Raises:
+        ValueError: a folder of features that holds no such network.
     """
 
     def __init__(self, options: argparse.Namespace) -> None:
@@ -66,7 +71,10 @@ class Ruler:
 
             from .feature_networks import distance_features
 
-            self._looking = distance_features(options.features, STYLEGANV)
+            try:
+                self._looking = distance_features(options.features, STYLEGANV)
+            except ValueError as error:
+                raise ValueError(f"features: {error}") from None
 
     @property
     def through(self) -> str | None:

@@ -33,12 +33,12 @@ def origin(path: Path) -> Origin:
     from vinf_jax.systems.video_infinity.asked import completed
     from vinf_jax.systems.video_infinity.opening import finished_job
 
+    path = path if path.name else path.absolute()
     if not path.exists():
         raise ValueError(f"{path}: there is no such file or folder; {ADVICE}")
-    beside = path.with_suffix(".job")
     if path.is_dir():
         job = finished_job(path)
-    elif beside.is_dir():
+    elif (beside := path.with_suffix(".job")).is_dir():
         job = finished_job(beside)
         job = job if job.finished == measured(path, checksums=True) else None
     else:

@@ -10,7 +10,6 @@ Video-Infinity's protocol (arXiv 2406.16260): VBench is made for short clips, so
 five are measured, and their mean is the video's figure.
 """
 
-import json
 import re
 import shlex
 from collections.abc import Sequence
@@ -23,7 +22,7 @@ import numpy as np
 from vinf_jax.media.video import VideoWriter
 
 from .films import Film
-from .outputs import write_json
+from .outputs import read_json, write_json
 
 DIMENSIONS = (
     "subject_consistency",
@@ -39,6 +38,7 @@ MOTION = "dynamic_degree"
 LONGEST = 180
 """Bytes of a prompt in a file's name."""
 CLIPS = "clips.json"
+RESULT = "_eval_results.json"
 CRF = 4
 """Of the clips: the codec should not be what is measured."""
 
@@ -68,16 +68,22 @@ class Layout:
         Raises:
             ValueError: results that cannot be understood.
         """
-        files = sorted(self._results(group, dimension).glob("*_eval_results.json"))
+        files = sorted(self._results(group, dimension).glob(f"*{RESULT}"))
         if not files:
             return None
         try:
-            found = json.loads(files[-1].read_text())[dimension]
+            found = read_json(files[-1])[dimension]
             return float(found[0] if isinstance(found, list) else found)
         except (ValueError, KeyError, TypeError, IndexError) as error:
             raise ValueError(
                 f"{files[-1]} is no result of VBench for {dimension}: {error!r}"
             ) from None
+
+    def forget(self, group: str) -> None:
+        """Removes what VBench found of other clips."""
+        for dimension in DIMENSIONS:
+            for file in self._results(group, dimension).glob(f"*{RESULT}"):
+                file.unlink()
 
     def script(self, program: str) -> str:
         """All commands, for a shell on the machine where VBench is, wherever the folder lies."""
@@ -94,7 +100,8 @@ class Layout:
 
 def laid_out(folder: Path, films: Sequence[Film], *, clips: int, length: int, seed: int) -> Layout:
     """Writes the clips; the n-th videos of all methods are cut at the same places. Clips that are
-    there are left as they are.
+    there and of the same frames are left as they are; where some of a group are not, or are no
+    longer wanted, its results are removed.
 
     Args:
         clips: of each video. length: frames of a clip. seed: of their first frames.
@@ -103,8 +110,7 @@ def laid_out(folder: Path, films: Sequence[Film], *, clips: int, length: int, se
         ValueError: a video that is shorter than a clip, or a folder of other clips.
     """
     how = {"clips": clips, "length": length, "seed": seed}
-    _refuse_others(folder, how)
-    groups: dict[str, Path] = {}
+    before, layout = _cut_before(folder, how), Layout(folder, {})
     prompts: dict[Path, dict[str, str]] = {}
     cut: dict[str, dict[str, Any]] = {}
     for film in films:
@@ -112,7 +118,7 @@ def laid_out(folder: Path, films: Sequence[Film], *, clips: int, length: int, se
         if len(frames) < length:
             raise ValueError(f"length: {length} frames, but {film.path} has {len(frames)}")
         name = f"{film.method}-{len(frames)}"
-        group = groups.setdefault(name, folder / name)
+        group = layout.groups.setdefault(name, folder / name)
         said = prompts.setdefault(group, {})
         number = len(said) // clips
         starts = np.random.default_rng((seed, number)).integers(
@@ -121,23 +127,50 @@ def laid_out(folder: Path, films: Sequence[Film], *, clips: int, length: int, se
         for k, start in enumerate(sorted(map(int, starts))):
             path = group / f"{file_name(film.prompt or film.path.stem)}-{number * clips + k}.mp4"
             said[path.name] = film.prompt
-            cut[f"{name}/{path.name}"] = {"video": str(film.path), "first_frame": start}
-            if not path.is_file():
-                with VideoWriter(path, fps, *frames.shape[1:3], crf=CRF) as video:
+            clip = f"{name}/{path.name}"
+            cut[clip] = {"video": str(film.path), "first_frame": start}
+            same = _place(before.get(clip)) == _place(cut[clip])
+            if not same:
+                layout.forget(name)
+            if not same or not path.is_file():
+                sizes = frames.shape[1:3]
+                with VideoWriter(path, fps, *sizes, crf=CRF, overwrite=True) as video:
                     video.write(frames[start : start + length])
+    _remove(layout, [Path(clip) for clip in before if clip not in cut])
     for group, said in prompts.items():
         write_json(group / "prompts.json", said, True)
     write_json(folder / CLIPS, {"how": how, "files": cut}, True)
-    return Layout(folder, groups)
+    return layout
 
 
-def _refuse_others(folder: Path, how: dict[str, int]) -> None:
-    if (folder / CLIPS).is_file():
-        before = json.loads((folder / CLIPS).read_text())["how"]
-        if before != how:
-            raise ValueError(
-                f"layout: {folder} holds clips of {before}, not of {how}; give another"
-            )
+def _cut_before(folder: Path, how: dict[str, int]) -> dict[str, Any]:
+    """What each clip in the folder was cut from.
+
+    Raises:
+        ValueError: the folder holds clips that were cut in another way.
+    """
+    if not (folder / CLIPS).is_file():
+        return {}
+    said = read_json(folder / CLIPS)
+    if said.get("how") != how:
+        raise ValueError(
+            f"layout: {folder} holds clips of {said.get('how')}, not of {how}; give another"
+        )
+    return said.get("files", {})
+
+
+def _remove(layout: Layout, clips: Sequence[Path]) -> None:
+    """Clips that are no longer wanted, as (group)/(file): VBench measures all that is there."""
+    for clip in clips:
+        name = str(clip.parent)
+        if name in layout.groups:
+            layout.forget(name)
+            (layout.groups[name] / clip.name).unlink(missing_ok=True)
+
+
+def _place(cut: dict[str, Any] | None) -> tuple[str, int] | None:
+    """The video and frame that a clip begins at, however the video's path was written."""
+    return None if cut is None else (str(Path(cut["video"]).absolute()), cut["first_frame"])
 
 
 def file_name(prompt: str) -> str:

@@ -1,12 +1,14 @@
 """Comparisons of methods: what is made, what is not made again, and what is left."""
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from infer import compare, compare_measures, gallery
+from infer import compare, compare_making, compare_measures, gallery
 from infer.methods import method, methods
 from vinf_jax.media.captions import parse
 from vinf_jax.media.sprites import clip
@@ -59,9 +61,10 @@ def run(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr("infer.record.digest", lambda folder: "0" * 64)
     out = tmp_path / "compare"
 
-    def go(model, *words):
+    def go(model, *words, last=()):
         monkeypatch.setattr(compare, "loaded", lambda options, devices, troubles: model)
-        argv = [*map(str, words), "--features", "none", "--window", "8", "--out", str(out)]
+        own = ("--features", "none", "--window", "8", "--out", out)
+        argv = [str(word) for word in (*words, *own, *last)]
         status = spoken(compare.main, argv)
         said = capsys.readouterr()
         return status, out, said.out + said.err * (status != 0)
@@ -233,3 +236,122 @@ def test_the_gallery_shows_every_video_with_its_scores_and_nothing_from_elsewher
     assert spoken(gallery.main, [str(out)]) == 2 and "--force" in capsys.readouterr().err
     assert spoken(gallery.main, [str(out), "--force"]) == 0
     assert spoken(gallery.main, [str(out / "no")]) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--out", "notes.txt"), "notes.txt is a file, not a folder"),
+        (("--against", "nobody"), "against: nobody, but there are base, independent; give one"),
+        (("--real", "notes.txt"), "real: notes.txt is a file; give a folder of videos"),
+        (("--features", ".", "--workers", 1), "features: {} is no checkpoint"),
+    ],
+)
+def test_mistakes_are_said_before_a_video_is_made(run, tmp_path, monkeypatch, words, said):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "notes.txt").write_text("notes")
+    model = Painter()
+    status, _, message = run(model, *SMALL, last=words)
+    assert status == 2 and said.format(tmp_path) in message and not model.made
+
+
+@pytest.mark.parametrize(
+    ("method", "said"),
+    [
+        ("own:local=abc", "local is 'abc'; give a whole number"),
+        ("own:fps=nan", "fps is 'nan'; give a finite number"),
+        ("own:fps=Infinity", "fps is inf; give a finite number"),
+        ("own:guidance=[1]", "guidance is [1]; give a finite number"),
+        ("own:karras=1,steps=true", "karras is 1; give true or false, steps is True; give a whole"),
+        ("own:sampler=5", "sampler is 5; give a name"),
+    ],
+)
+def test_values_of_a_method_are_those_of_the_flags(method, said):
+    (trouble,), found = methods([method])
+    assert trouble.startswith(f"methods: {method!r}: {said}") and not found
+
+
+def test_seeds_and_clips_that_are_none_are_refused(run):
+    model = Painter()
+    status, _, said = run(model, *SMALL, "--seed", -1)
+    assert status == 2 and "'-1'; give a whole number from 0" in said
+    model.begin = refuse_clips
+    status, _, said = run(model, *SMALL, "--clips", 0)
+    assert status == 2 and "clips: 0" in said and not model.made
+
+
+def refuse_clips(prompts, *, clips, **how):
+    raise ValueError(f"clips: {clips}")
+
+
+@pytest.mark.parametrize("name", ["000-seed0.json", "000-seed0.measures.json", "000-seed0.npz"])
+def test_damaged_files_beside_videos_are_named(run, name):
+    _, out, _ = run(Painter(), *SMALL)
+    path = out / "24/base" / name
+    path.write_bytes(path.read_bytes()[:20])
+    if path.suffix == ".npz":
+        path.with_suffix(".measures.json").unlink()
+    for again in (SMALL, ()):
+        status, _, said = run(Painter(), *again)
+        assert status == 2 and str(path) in said
+    if path.suffix != ".npz":
+        assert spoken(gallery.main, [str(out)]) == 2
+
+
+def test_a_damaged_table_is_named(run, capsys):
+    _, out, _ = run(Painter(), *SMALL)
+    for text, said in (('{"lengths"', "is no JSON"), ("{}", "holds no comparison")):
+        (out / "results.json").write_text(text)
+        assert spoken(gallery.main, [str(out)]) == 2
+        assert f"{out / 'results.json'} {said}" in capsys.readouterr().err
+
+
+def test_a_method_that_is_there_already_may_be_compared_with(run):
+    assert run(Painter(), *SMALL)[0] == 0
+    words = ("--methods", "still", *SMALL[3:], "--against", "base")
+    assert run(Painter(), *words)[0] == 0
+
+
+@pytest.fixture
+def pool(monkeypatch):
+    """Threads in place of the processes that write and measure."""
+    apart = lambda workers, *how: ThreadPoolExecutor(workers)  # noqa: E731
+    monkeypatch.setattr(compare_making, "ProcessPoolExecutor", apart)
+    options = SimpleNamespace(features="none")
+
+    def finishing(finish):
+        monkeypatch.setattr(compare_making, "_finish_apart", finish)
+        return compare_making.finishing(2, options)
+
+    return finishing
+
+
+def test_a_video_that_cannot_be_written_stops_the_making(pool):
+    def full(run, frames, record):
+        raise OSError("the disk is full")
+
+    made = []
+    with pytest.raises(OSError, match="the disk is full"), pool(full) as finish:
+        for n in range(100):
+            made.append(n)
+            finish(n, None, None)
+    assert len(made) <= 2 * compare_making.AHEAD + 1
+
+
+def test_videos_do_not_pile_up_before_busy_workers(pool):
+    most, going, written = 2 * compare_making.AHEAD, threading.Event(), []
+
+    def slow(run, frames, record):
+        going.wait()
+        written.append(run)
+
+    with pool(slow) as finish:
+        for n in range(most):
+            finish(n, None, None)
+        one_more = threading.Thread(target=finish, args=(most, None, None))
+        one_more.start()
+        one_more.join(0.1)
+        assert one_more.is_alive() and not written
+        going.set()
+        one_more.join()
+    assert len(written) == most + 1

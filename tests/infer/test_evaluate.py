@@ -135,16 +135,27 @@ def test_a_video_file_is_judged(run, tmp_path):
         (["clips", "--prompts", "100000"], "count is 100000"),
         (["clips", "--out", "a.txt"], "a.txt should end with .json"),
         (["long", "--seeds", "0"], "seeds: 0"),
+        (["long", "--prompts", "a"], "prompts: 'a': "),
+        (["video", "a.mp4", "--prompts", "a dog"], "prompts: 'a dog': "),
         (["devices", "--clips", "1", "50"], "clips: 50"),
         (["video", "none.mp4", "--prompts", "a red square"], "none.mp4: there is no such file"),
+        (["clips", "--out", "."], "'.' names no file"),
+        (["clips", "--out", ""], "'' names no file"),
+        (["clips", "--out", "/"], "'/' names no file"),
+        (["clips", "--seed", "-1"], "'-1'; give a whole number from 0"),
+        (["long", "--seed", "-1"], "'-1'; give a whole number from 0"),
+        (["fvd", "--real", "a", "--fake", "b", "--seed", "-1"], "'-1'; give a whole number"),
+        (["vbench", "a", "--seed", "-1"], "'-1'; give a whole number from 0"),
+        (["measures", "a", "--seed", "-1"], "'-1'; give a whole number from 0"),
         (["clip"], "invalid choice: 'clip'"),
         (["clips", "--unet.layer", "2"], "did you mean --unet.layers?"),
     ],
 )
 def test_mistakes_are_one_message(given, tmp_path, monkeypatch, capsys, words, said):
-    given(Painter())
+    model = Painter()
+    given(model)
     monkeypatch.chdir(tmp_path)
-    assert spoken(evaluate.main, words) == 2
+    assert spoken(evaluate.main, words) == 2 and not model.asked
     (message,) = [line for line in capsys.readouterr().err.splitlines() if ": start" not in line]
     assert message.startswith("error: ") and said in message
     assert list(tmp_path.iterdir()) == []

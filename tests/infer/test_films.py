@@ -92,6 +92,29 @@ def test_what_cannot_be_read_is_said(tmp_path):
         films(tmp_path)
 
 
+@pytest.mark.parametrize("damage", ["empty", "cut", "other", "array", "text"])
+def test_damaged_frames_are_named(tmp_path, damage):
+    found = left(tmp_path / "a.mp4", painted(RED))
+    data = found.exact.read_bytes()
+    if damage == "other":
+        np.savez(found.exact, pictures=np.zeros(3))
+    elif damage == "array":
+        with found.exact.open("wb") as file:
+            np.save(file, np.zeros(3))
+    else:
+        parts = {"empty": b"", "cut": data[: len(data) // 2], "text": b"not frames"}
+        found.exact.write_bytes(parts[damage])
+    with pytest.raises(ValueError, match=r"a\.npz holds no frames of a video"):
+        found.read()
+
+
+def test_a_damaged_record_is_named(tmp_path):
+    (tmp_path / "a.mp4").touch()
+    (tmp_path / "a.json").write_text('{"prompts": [')
+    with pytest.raises(ValueError, match=r"a\.json is no JSON"):
+        film(tmp_path / "a.mp4")
+
+
 def test_joins_are_those_of_ranks_waves_or_training_clips():
     assert joins(SETTINGS, 32) == [8, 16, 24]
     assert joins(SETTINGS | {"scope": {"preset": "reference", "ranks": 2}}, 32) == [16]

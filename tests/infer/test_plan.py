@@ -40,6 +40,16 @@ def test_a_video_that_does_not_fit(weights, tmp_path, capsys):
         (("--memory", "48 apples"), "48 apples"),
         (("--weights", "nowhere"), "no folder nowhere"),
         (("--hardware", "abacus"), "abacus"),
+        (("--memory", "0"), "'0'; give a size"),
+        (("--memory", "nan"), "'nan'; give a size"),
+        (("--memory", "infGB"), "'infGB'; give a size"),
+        (("--height", 7), "height: 7; give a multiple of"),
+        (("--height", 24), "height: 24; give a multiple of 16, such as 32"),
+        (("--devices", 2, "--guidance-groups", 2, "--guidance", 1), "has only one half; use 1"),
+        (("--frames", 2**31), "frames: 2147483648; give a whole number from 1 to"),
+        (("--frames", 20, "--devices", 40), "devices: 40, but the shortest call makes 20 frames"),
+        (("--frames", 5, "--prompt-count", 10**9), "1000000000 prompts for 5 frames"),
+        (("--config", "pvdm"), "config pvdm describes no text-to-video model"),
     ],
 )
 def test_mistakes_are_one_message(words, said, capsys):

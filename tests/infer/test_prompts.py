@@ -37,11 +37,24 @@ def test_files_are_read(tmp_path, name):
     assert asked([], tmp_path / name, None) == ([], ["a red square", "a blue disc"], ranges)
 
 
+def test_a_mark_of_the_byte_order_is_no_part_of_a_prompt(tmp_path):
+    for name, text in (("a.txt", "0:3 a red square"), ("a.json", '["a red square"]')):
+        (tmp_path / name).write_text(text, encoding="utf-8-sig")
+        assert read_file(tmp_path / name)[0] == ("a red square",)
+
+
+def test_a_file_that_is_too_long_is_not_read(tmp_path):
+    (tmp_path / "a.txt").write_text("a" * 2**22 + "ä")
+    with pytest.raises(ValueError, match=r"a\.txt has over 4194304 bytes"):
+        read_file(tmp_path / "a.txt")
+
+
 BROKEN = {
     "empty.txt": ("\n# nothing\n", "holds no prompt"),
     "empty.json": ("[]", "holds no prompt"),
     "mixed.txt": ("0:3 a red square\na blue disc", r"\('a blue disc'\); give every line one"),
     "cut.json": ('{"prompts": ["a', "is no JSON"),
+    "deep.json": ("[" * 100_000, "is no JSON"),
     "other.json": ('{"texts": ["a"]}', "should hold"),
     "numbers.json": ("[1, 2]", "should hold"),
     "pairs.json": ('{"prompts": ["a"], "ranges": [[0]]}', "should hold"),

@@ -56,6 +56,23 @@ def test_nothing_is_overwritten_and_every_mistake_is_said_once(checkpoint, tmp_p
     assert out.read_bytes() == b"mine"
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--guidance", "nan"), "guidance: nan; give a finite number"),
+        (("--guidance", "inf"), "guidance: inf; give a finite number"),
+        (("--out", "."), "'.' names no file"),
+        (("--scale", 0), "scale is 0; it must be 1 or more"),
+    ],
+)
+def test_numbers_that_do_not_fit_are_said_before_the_work(
+    checkpoint, tmp_path, capsys, words, said
+):
+    asked = ("--checkpoint", checkpoint, "--frames", 2, "--steps", 1, "--out", tmp_path / "a.mp4")
+    assert run(*asked, *words) == 2
+    assert said in capsys.readouterr().err and not list(tmp_path.glob("a*"))
+
+
 def test_a_model_that_is_missing_or_something_else(tmp_path, capsys):
     assert run("--checkpoint", tmp_path / "none", "--out", tmp_path / "a.avi") == 2
     said = capsys.readouterr().err

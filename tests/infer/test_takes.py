@@ -55,6 +55,33 @@ def test_extend_goes_on_from_the_latents_of_the_job(world, capsys):
     assert "b.mp4: 21 frames" in capsys.readouterr().out
 
 
+def test_a_job_may_be_named_from_inside(world, monkeypatch):
+    assert make() == 0
+    monkeypatch.chdir(world / "a.job")
+    assert origin(Path()).path == world / "a.job"
+    words = [".", "--frames", "3", "--weights", str(world / "weights")]
+    assert spoken(extend.main, words) == 0 and (world / "a-extended.mp4").is_file()
+
+
+@pytest.mark.parametrize("out", [".", "/", ""])
+def test_a_video_needs_a_name(world, capsys, out):
+    assert make(out=out) == 2
+    assert f"{out!r} names no file" in capsys.readouterr().err
+
+
+def test_rates_that_are_none_are_named(world, capsys):
+    assert make() == 0
+    said = "give a finite number above 0"
+    assert make("--given", "0:=a.mp4", "--fps", "inf", out="b.mp4", frames=20) == 2
+    assert f"given: a.mp4 cannot be read at fps inf; {said}" in capsys.readouterr().err
+    words = ["a.mp4", "--range", "0s:1s", "--fps", "inf", "--weights", "weights"]
+    assert spoken(retake.main, words) == 2
+    assert f"fps: inf; {said}" in capsys.readouterr().err
+    (world / "a.mp4").rename(world / "c.mp4")
+    assert spoken(retake.main, ["c.mp4", *words[1:], "--prompts", PROMPT]) == 2
+    assert f"c.mp4 cannot be read at fps inf; {said}" in capsys.readouterr().err
+
+
 def test_what_a_job_of_before_a_setting_left_unsaid_is_as_it_was_then(world):
     """And not as the model has it now."""
     assert make("--known-time", "50") == 0

@@ -77,6 +77,35 @@ def test_clips_of_another_kind_do_not_mix(folder, tmp_path):
         laid_out(tmp_path / "other", films(folder), clips=1, length=9, seed=0)
 
 
+def test_clips_of_another_video_are_cut_anew_and_their_results_removed(run, folder, tmp_path):
+    program = tmp_path / "vbench"
+    program.write_text(VBENCH)
+    program.chmod(0o755)
+    _, bench, _ = run(program)
+    clip = bench / f"theirs-8/{RED}-0.mp4"
+    before = clip.read_bytes()
+    left(folder / "theirs/0.mp4", 255 - painted(RED, frames=8), [RED], method="theirs")
+    program.write_text("#!/bin/sh\nexit 3\n")
+    status, _, said = run(program)
+    assert status == 2 and "of theirs-8" in said, "ours-8, which is the same, keeps its results"
+    assert read_video(clip)[0].mean() > 128 and (bench / f"theirs-8/{RED}-2.mp4").is_file()
+    program.write_text(VBENCH)
+    assert run(program)[0] == 0
+    (folder / "theirs/0.npz").unlink()
+    (folder / "theirs/0.mp4").unlink()
+    program.write_text("#!/bin/sh\nexit 3\n")
+    status, _, said = run(program)
+    assert status == 2 and "of theirs-8" in said
+    assert clip.read_bytes() == before and not (bench / f"theirs-8/{RED}-2.mp4").exists()
+
+
+def test_a_damaged_list_of_clips_is_named(run):
+    _, bench, _ = run("no-such-vbench")
+    (bench / "clips.json").write_text('{"how": ')
+    status, _, said = run("no-such-vbench")
+    assert status == 2 and "clips.json is no JSON" in said
+
+
 def test_without_vbench_the_clips_and_commands_are_left_and_that_is_said(run):
     status, bench, said = run("no-such-vbench")
     assert status == 2

@@ -16,6 +16,12 @@ def film(path, frames=12, fps=24, side=32):
     return path
 
 
+@pytest.mark.parametrize("fps", [0, float("inf"), float("nan")])
+def test_a_rate_that_is_none_is_refused(tmp_path, fps):
+    with pytest.raises(ValueError, match=r"cannot be read at fps .*; give a finite number above 0"):
+        material(tmp_path / "a.mp4", fps, 32, 32)
+
+
 @pytest.mark.parametrize(
     ("fps", "wanted"), [(24, range(12)), (8, [0, 3, 6, 9]), (48, [n // 2 for n in range(1, 24)])]
 )

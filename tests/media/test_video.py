@@ -52,6 +52,19 @@ def test_chunks_do_not_matter(tmp_path):
     assert np.abs(whole - parts).mean() < 0.5
 
 
+@pytest.mark.parametrize("fps", [1e300, 5000, 1e-9, float("nan"), float("inf")])
+def test_a_rate_that_mp4_does_not_give_back_is_refused(tmp_path, fps):
+    with pytest.raises(ValueError, match=r"fps is .*; it must be 0\.001 to 1000"):
+        VideoWriter(tmp_path / "a.mp4", fps, 32, 32)
+
+
+def test_frames_beyond_the_codec_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="width is 64 x scale 300 = 19200; give 16384 at most"):
+        VideoWriter(tmp_path / "a.mp4", 8, 32, 64, scale=300)
+    with pytest.raises(ValueError, match="height is 16386; give 16384 at most"):
+        VideoWriter(tmp_path / "a.mp4", 8, 16386, 64)
+
+
 @pytest.mark.parametrize("fps", [24, 12.5, Fraction(30000, 1001), 29.97])
 def test_the_rate_is_kept(tmp_path, fps):
     path = written(tmp_path / "clip.mp4", clip(3), fps=fps)
@@ -69,7 +82,7 @@ def test_sizes_that_do_not_fit_are_refused_before_writing(tmp_path):
     with pytest.raises(ValueError) as caught:
         VideoWriter(path, fps=0, height=5, width=7, scale=3)
     message = str(caught.value)
-    assert "fps is 0; it must be above 0" in message
+    assert "fps is 0; it must be 0.001 to 1000" in message
     assert "height is 5 x scale 3 = 15, which is odd" in message
     assert "width is 7 x scale 3 = 21, which is odd" in message and "6 or 8" in message
     with pytest.raises(ValueError, match=r"width is 1, which is odd.*: 2, or an even scale"):

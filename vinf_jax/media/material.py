@@ -1,5 +1,6 @@
 """Pictures and videos that people bring, as frames of one size and rate. Pillow does the sizing."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,9 +71,11 @@ def material(path: str | Path, fps: float, height: int, width: int) -> Material:
     """What lies at `path`, at this rate (frames per second) and size.
 
     Raises:
-        ValueError: nothing there, or nothing that can be shown; with the path.
+        ValueError: nothing there, nothing that can be shown, or no such rate; with the path.
     """
     path, pace, turns = Path(path), 1.0, 0
+    if not 0 < fps < math.inf:
+        raise ValueError(f"{path} cannot be read at fps {fps}; give a finite number above 0")
     try:
         if path.is_dir():
             footage = picture_footage.probe(path)

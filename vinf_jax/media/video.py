@@ -1,7 +1,6 @@
 """Video files: H.264 in mp4 out, anything that FFmpeg reads in. PyAV is imported when needed."""
 
 import contextlib
-import math
 from collections.abc import Generator, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -20,6 +19,10 @@ FLAGS = {"fflags": "+bitexact", "movflags": "+faststart"}
 X264 = {"preset": "medium", "mbtree": "0"}
 """Its macroblock tree reads memory that it has not written where frames are narrow: with it, equal
 frames did not always make equal files."""
+LARGEST = 16384
+"""Rows or columns of a frame that x264 takes at most."""
+SLOWEST, FASTEST = 0.001, 1000
+"""Frames per second that mp4 files give back."""
 _BT601, _LIMITED = 6, 1  # FFmpeg's numbers for the colours that yuv420p is converted with
 
 
@@ -175,13 +178,16 @@ def opened(path: str | Path) -> Generator[Any]:
 
 def _check_size(fps: Rate, height: int, width: int, scale: int) -> None:
     troubles = []
-    if not (math.isfinite(fps) and fps > 0):
-        troubles.append(f"fps is {fps}; it must be above 0")
+    if not SLOWEST <= fps <= FASTEST:
+        troubles.append(f"fps is {fps}; it must be {SLOWEST} to {FASTEST}")
     if scale < 1:
         troubles.append(f"scale is {scale}; it must be 1 or more")
     for name, side in (("height", height), ("width", width)):
         if side < 1:
             troubles.append(f"{name} is {side}; it must be 1 or more")
+        elif side * max(scale, 1) > LARGEST:
+            enlarged = f" x scale {scale} = {side * scale}" if scale > 1 else ""
+            troubles.append(f"{name} is {side}{enlarged}; give {LARGEST} at most")
         elif scale >= 1 and side * scale % 2:
             enlarged = f" x scale {scale} = {side * scale}" if scale > 1 else ""
             fits = f"{side - 1} or {side + 1}" if side > 1 else "2"

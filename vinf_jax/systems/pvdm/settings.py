@@ -1,6 +1,7 @@
 """What a PVDM model remembers beside its weights: how it was trained and how to sample it."""
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +37,8 @@ class Settings:
         troubles += prediction_troubles(self.prediction)
         if self.candidates < 1:
             troubles.append(f"candidates: {self.candidates}; give 1 or more")
+        if not math.isfinite(self.guidance):
+            troubles.append(f"guidance: {self.guidance}; give a finite number, 1 for none")
         for name in ("steps", "later_steps"):
             try:
                 self.sampler(getattr(self, name))

@@ -24,6 +24,7 @@ from vinf_jax.parallel.timeline import clip_length
 from vinf_jax.parallel.traced import Work, work
 from vinf_jax.systems.video_infinity import decoding, sampling
 from vinf_jax.systems.video_infinity.kinds import Kind, kinds
+from vinf_jax.systems.video_infinity.networks import enlargement
 from vinf_jax.systems.video_infinity.presets import scope_of
 from vinf_jax.systems.video_infinity.settings import Settings, make_sampler
 
@@ -218,7 +219,7 @@ class Budget:
     def enlargement(self) -> int:
         """Pixels per latent, on each side."""
         autoencoder: Any = self.networks["autoencoder"]
-        return 2 ** (len(autoencoder.decoder.up_blocks) - 1)
+        return enlargement(autoencoder)
 
     @property
     def _shape(self) -> tuple[int, int, int]:

@@ -14,6 +14,7 @@ from vinf_jax.nn.parameters import merge, split
 from vinf_jax.parallel.gpu import unrounded
 from vinf_jax.parallel.mesh import EVERYWHERE, place
 from vinf_jax.systems.video_infinity.decoding import latents, picture
+from vinf_jax.systems.video_infinity.networks import enlargement
 
 
 class Compiled:
@@ -27,7 +28,7 @@ class Compiled:
     ) -> None:
         self.unet, self.autoencoder = split(unet), split(autoencoder)
         self.scale = scale
-        self.enlargement = 2 ** (len(autoencoder.decoder.up_blocks) - 1)
+        self.enlargement = enlargement(autoencoder)
         self.channels = unet.conv_in.kernel.shape[-2]
         graph, self._text = split(text_encoder)
 

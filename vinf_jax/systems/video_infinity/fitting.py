@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -20,8 +20,7 @@ from vinf_jax.systems.video_infinity.model import VideoInfinity
 from vinf_jax.systems.video_infinity.networks import NETWORKS
 from vinf_jax.systems.video_infinity.prediction import dtype_of
 from vinf_jax.systems.video_infinity.presets import scope_of, settings_of
-from vinf_jax.systems.video_infinity.request import PIXELS, SAMPLING, Request, planned
-from vinf_jax.systems.video_infinity.settings import Settings
+from vinf_jax.systems.video_infinity.request import PIXELS, SAMPLING, Request
 from vinf_jax.systems.video_infinity.waves import Wave
 
 GENEROUS = 80
@@ -32,15 +31,6 @@ DECODING = 20
 BIGGER = "take devices with more memory, or --dtype bfloat16"
 NARROW = 16
 """Features that an attention head surely has."""
-
-
-def waves_of(
-    settings: Settings, frames: int, given: Collection[int] = frozenset()
-) -> tuple[Wave, ...]:
-    """The calls that make a video of so many frames, as `Request.waves`."""
-    scope = scope_of(settings.scope, settings.clip_frames)
-    overlap = min(settings.overlap, settings.wave - 1) if settings.wave else settings.overlap
-    return planned(scope, frames, wave=settings.wave, overlap=overlap, given=given)
 
 
 def largest(waves: Sequence[Wave]) -> Wave:

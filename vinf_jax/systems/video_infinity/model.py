@@ -17,7 +17,7 @@ from vinf_jax.systems.video_infinity import folder as on_disk
 from vinf_jax.systems.video_infinity.compiled import Compiled
 from vinf_jax.systems.video_infinity.encoding import encoded
 from vinf_jax.systems.video_infinity.making import Making
-from vinf_jax.systems.video_infinity.networks import NETWORKS
+from vinf_jax.systems.video_infinity.networks import NETWORKS, side
 from vinf_jax.systems.video_infinity.progress import Progress
 from vinf_jax.systems.video_infinity.prompts import Range
 from vinf_jax.systems.video_infinity.request import Limits, request
@@ -302,4 +302,4 @@ class VideoInfinity:
     @property
     def _side(self) -> int:
         """Pixels that both sides of a frame must be multiples of."""
-        return self.unet.stride * self._compiled.enlargement
+        return side(self.unet, self.autoencoder)

@@ -19,6 +19,16 @@ def built(arguments: Arguments) -> dict[str, nnx.Module]:
     return networks.built(NETWORKS, arguments)
 
 
+def enlargement(autoencoder: AutoencoderKL) -> int:
+    """Pixels per latent, on each side."""
+    return 2 ** (len(autoencoder.decoder.up_blocks) - 1)
+
+
+def side(unet: UNet3D, autoencoder: AutoencoderKL) -> int:
+    """Pixels that both sides of a frame must be multiples of."""
+    return unet.stride * enlargement(autoencoder)
+
+
 def tokenizer_troubles(networks: Mapping[str, nnx.Module], tokenizer: Tokenizer) -> list[str]:
     """Why the text encoder, if there is one, cannot take what the tokenizer makes."""
     encoder = networks.get("text_encoder")

@@ -37,6 +37,8 @@ from vinf_jax.systems.video_infinity.waves import (
 )
 
 MOST = 2**31 - 1
+FRAMES = 2**20
+"""The longest video, 12 hours at 24 frames per second: all its numbers are held."""
 PIXELS = ("portion", "decode_tile")
 SAMPLING = ("steps", "guidance", "height", "width", "fps", "sampler", "scope", "karras")
 SAMPLING += ("guidance_steps", "reuse", "exchange")
@@ -111,12 +113,12 @@ def planned(scope: Scope, frames: int, **how: Any) -> tuple[Wave, ...]:
 
 @dataclass(frozen=True)
 class Limits:
-    """What a model and a machine can do. side: pixels that both sides of a frame must be multiples
-    of. devices: how many there are."""
+    """What a model and a machine can do. tokenizer: None where no text is meant. side: pixels that
+    both sides of a frame must be multiples of. devices: how many there are."""
 
     settings: Settings
     schedule: Schedule
-    tokenizer: Tokenizer
+    tokenizer: Tokenizer | None
     side: int
     devices: int
 
@@ -164,9 +166,10 @@ def request(limits: Limits, **given: Any) -> Request:
 def _number_troubles(wish: Mapping[str, Any], side: int) -> list[str]:
     lowest = {"frames": 1, "clips": 1, "seed": 0, "reuse": 1} | dict.fromkeys(PIXELS, 0)
     troubles = [
-        f"{name}: {wish[name]!r}; give a whole number from {least} to {MOST}"
+        f"{name}: {wish[name]!r}; give a whole number from {least} to {most}"
         for name, least in lowest.items()
-        if not whole(wish[name]) or not least <= wish[name] <= MOST
+        for most in [FRAMES if name == "frames" else MOST]
+        if not whole(wish[name]) or not least <= wish[name] <= most
     ]
     troubles += [
         f"{name}: {wish[name]!r}; give a multiple of {side}, such as {_near(wish[name], side)}"
@@ -223,7 +226,9 @@ def _prompt_troubles(wish: Mapping[str, Any]) -> list[str]:
     return timeline_troubles(len(prompts), frames, wish["ranges"], wish["crossfade"])
 
 
-def _word_troubles(wish: Mapping[str, Any], tokenizer: Tokenizer) -> list[str]:
+def _word_troubles(wish: Mapping[str, Any], tokenizer: Tokenizer | None) -> list[str]:
+    if tokenizer is None:
+        return []
     try:
         tokenizer.encode([*wish["prompts"], wish["negative_prompt"]])
     except ValueError as error:

@@ -44,8 +44,8 @@ class Stepping:
     ) -> None:
         self.sampler = request.make_sampler(schedule)
         self.kinds = request.kinds(len(self.sampler.times))
-        sides = (side // compiled.enlargement for side in (request.height, request.width))
-        self.shape = (*sides, compiled.channels)
+        height, width = (side // compiled.enlargement for side in (request.height, request.width))
+        self.shape = height, width, compiled.channels
         self.dtype = np.dtype(jnp.promote_types(dtype_of(compiled.unet[1]), jnp.float32))
         self.compiled, self.request, self.mesh, self._tokens = compiled, request, mesh, tokens
         self._schedule, self._prediction = schedule, prediction
