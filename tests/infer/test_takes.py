@@ -287,7 +287,8 @@ def test_a_job_s_folder_holds_no_file_of_the_video(world, capsys, job, out):
     before = sorted(world.rglob("*"))
     assert make("--job", job, "--no-keep-job", "--force", out=out) == 2
     said = capsys.readouterr().err
-    assert f"job: {job} is the job's folder" in said and "give another --job or --out" in said
+    named = world if job == "." else job
+    assert f"job: {named} is the job's folder" in said and "give another --job or --out" in said
     assert said.count("the job's folder") == 1
     assert sorted(world.rglob("*")) == before
 
