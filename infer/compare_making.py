@@ -104,9 +104,7 @@ def finishing(workers: int, options: argparse.Namespace) -> Generator[Callable[.
 
     options: of `add_distance`, and mp4.
     """
-    ruler = Ruler(
-        options
-    )  # also where others measure: it says what is wrong before videos are made
+    ruler = Ruler(options)  # where others measure it says what is wrong before videos are made
     if not workers:
         yield lambda run, frames, record: _finish(run, frames, record, ruler, options)
         return
