@@ -6,9 +6,6 @@ from pathlib import Path
 
 from vinf_jax.checkpoint.claim import Claim
 
-FORCE = "replace the model that --weights names"
-"""What --force does, for --help."""
-
 
 @contextlib.contextmanager
 def alone(out: Path) -> Generator[None]:

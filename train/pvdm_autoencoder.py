@@ -6,30 +6,19 @@ that was stopped. Beside them: metrics.jsonl, psnr.jsonl and psnr.png (held-out 
 and pictures, in which what the autoencoder makes of held-out clips stands beside or below them.
 """
 
-from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
-from vinf_jax.programs import load_config, override, parser
-
-from .destination import FORCE, alone, destination
+from .asking import asked
+from .destination import alone, destination
 
 STAGES = ("reconstruction", "adversarial", "export")
 NOTES = "Any field of the config may follow: --train_autoencoder.rate 1e-3"
 
 
 def main(argv: list[str]) -> int:
-    to: ArgumentParser = parser("python -m train pvdm_autoencoder", __doc__, NOTES)
-    to.add_argument("--config", default="configs/pvdm_sprites.py", help="config file")
-    to.add_argument("--out", type=Path, required=True, help="folder of the run")
-    to.add_argument("--stages", nargs="+", choices=STAGES, default=STAGES, help="which to run")
-    to.add_argument(
-        "--weights", type=Path, help="where export writes (default: OUT/autoencoder_model)"
-    )
-    to.add_argument("--force", action="store_true", help=FORCE)
-    options, rest = to.parse_known_args(argv)
-    config = override(load_config(options.config), rest, prog=to.prog)
-    run(config, options.out, options.stages, options.weights, options.force)
+    how = {"config": "configs/pvdm_sprites.py", "stages": STAGES, "model": "autoencoder_model"}
+    run(*asked(argv, "pvdm_autoencoder", __doc__, NOTES, **how))
     return 0
 
 

@@ -5,28 +5,19 @@ The run is the one of `python -m train pvdm_autoencoder`. The latents are made o
 resume; beside them lie metrics.jsonl, pictures of sampled clips, and for the sprites judge.jsonl.
 """
 
-from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
-from vinf_jax.programs import load_config, override, parser
-
-from .destination import FORCE, alone, destination
+from .asking import asked
+from .destination import alone, destination
 
 STAGES = ("diffusion", "export")
 NOTES = "Any field of the config may follow: --train_diffusion.rate 1e-4"
 
 
 def main(argv: list[str]) -> int:
-    to: ArgumentParser = parser("python -m train pvdm_diffusion", __doc__, NOTES)
-    to.add_argument("--config", default="configs/pvdm_sprites.py", help="config file")
-    to.add_argument("--out", type=Path, required=True, help="folder of the run")
-    to.add_argument("--stages", nargs="+", choices=STAGES, default=STAGES, help="which to run")
-    to.add_argument("--weights", type=Path, help="where export writes (default: OUT/model)")
-    to.add_argument("--force", action="store_true", help=FORCE)
-    options, rest = to.parse_known_args(argv)
-    config = override(load_config(options.config), rest, prog=to.prog)
-    run(config, options.out, options.stages, options.weights, options.force)
+    how = {"config": "configs/pvdm_sprites.py", "stages": STAGES, "model": "model"}
+    run(*asked(argv, "pvdm_diffusion", __doc__, NOTES, **how))
     return 0
 
 

@@ -4,30 +4,19 @@ Every stage writes checkpoints and resumes from its newest one, so the same comm
 that was stopped, and gives what an undisturbed run gives.
 """
 
-from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
-from vinf_jax.programs import load_config, override, parser
-
-from .destination import FORCE, alone, destination
+from .asking import asked
+from .destination import alone, destination
 
 STAGES = ("autoencoder", "diffusion", "export")
 NOTES = "Any field of the config may follow: --train_diffusion.rate 1e-3"
 
 
 def main(argv: list[str]) -> int:
-    to: ArgumentParser = parser("python -m train text_to_video", __doc__, NOTES)
-    to.add_argument("--config", default="configs/sprites.py", help="config file")
-    to.add_argument("--out", type=Path, required=True, help="folder of the run")
-    to.add_argument(
-        "--stages", nargs="+", choices=STAGES, default=STAGES, help="which stages to run, in order"
-    )
-    to.add_argument("--weights", type=Path, help="where export writes (default: OUT/model)")
-    to.add_argument("--force", action="store_true", help=FORCE)
-    options, rest = to.parse_known_args(argv)
-    config = override(load_config(options.config), rest, prog=to.prog)
-    run(config, options.out, options.stages, options.weights, options.force)
+    how = {"config": "configs/sprites.py", "stages": STAGES, "model": "model"}
+    run(*asked(argv, "text_to_video", __doc__, NOTES, **how))
     return 0
 
 

@@ -4,7 +4,6 @@ Beside the weights may lie the tokenizer's files, `kept.safetensors` (tensors of
 inference does not use) and `report.json` (how the weights were converted).
 """
 
-import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,14 @@ from vinf_jax.checkpoint import imported, store
 from vinf_jax.checkpoint.batches import OnArray
 from vinf_jax.checkpoint.stored import StoredArrays
 from vinf_jax.diffusion.schedule import Schedule
-from vinf_jax.nn.networks import Arguments, Fitting, filled, name_troubles, parameters
+from vinf_jax.nn.networks import (
+    Arguments,
+    Fitting,
+    field_troubles,
+    filled,
+    name_troubles,
+    parameters,
+)
 from vinf_jax.systems.video_infinity import tokens
 from vinf_jax.systems.video_infinity.networks import NETWORKS, built, tokenizer_troubles
 from vinf_jax.systems.video_infinity.note import describe, note_of, schedule_of
@@ -118,9 +124,8 @@ def read(
 
 
 def _settings(given: Mapping[str, Any]) -> Settings:
-    known = [field.name for field in dataclasses.fields(Settings)]
-    if strange := sorted(set(given) - set(known)):
-        raise ValueError(f"settings: no {', '.join(strange)}; there are {', '.join(known)}")
+    if troubles := field_troubles("settings", Settings, given):
+        raise ValueError("; ".join(troubles))
     return Settings(**given)
 
 
