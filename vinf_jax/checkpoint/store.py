@@ -146,13 +146,12 @@ def _read(path: Path, *, checksums: bool) -> tuple[Shapes, dict[str, Any]]:
 
 def _refuse_overflow(path: Path, stored: Shapes, found: Mapping[str, Array]) -> None:
     """Finite numbers must not have become infinite in float16, whose largest is 65,504."""
+    narrowed = (name for name, x in found.items() if x.dtype == jnp.float16 != stored[name][1])
+    broken = {name: n for name in narrowed if (n := int(jnp.isinf(found[name]).sum()))}
+    if not broken:
+        return
     kept = StoredArrays(path, stored)
-    large = [
-        name
-        for name, x in found.items()
-        if x.dtype == jnp.float16 != stored[name][1]
-        if int(jnp.isinf(x).sum()) > int(np.isinf(kept[name]).sum())
-    ]
+    large = [name for name, n in broken.items() if n > int(np.isinf(kept[name]).sum())]
     if large:
         raise ValueError(f"dtype: float16 is too narrow for numbers of {some(large)} in {path}")
 
