@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import jax
+import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 
@@ -41,6 +42,11 @@ def split(module: nnx.Module) -> tuple[Any, dict[str, Any]]:
 def merge(graphdef: Any, parameters: Mapping[str, Any]) -> Any:
     """The module with these parameters in place."""
     return nnx.merge(graphdef, nested(parameters))
+
+
+def dtype_of(parameters: Mapping[str, Any]) -> Any:
+    """The dtype of a network: the widest of its parameters'."""
+    return jnp.result_type(*{x.dtype for x in parameters.values()})
 
 
 def nested(parameters: Mapping[str, Any]) -> dict:

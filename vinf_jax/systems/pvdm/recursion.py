@@ -21,7 +21,7 @@ from vinf_jax.diffusion.denoiser import Model, denoiser, guided
 from vinf_jax.diffusion.samplers import State
 from vinf_jax.models.pvdm_autoencoder import PVDMAutoencoder
 from vinf_jax.models.pvdm_unet import PVDMUNet
-from vinf_jax.nn.parameters import merge, split
+from vinf_jax.nn.parameters import dtype_of, merge, split
 from vinf_jax.nn.pixels import to_bytes
 from vinf_jax.parallel.gpu import unrounded
 from vinf_jax.parallel.mesh import BATCH, EVERYWHERE, place
@@ -50,12 +50,12 @@ class Recursion:
 
         def decode(weights: Any, z: Array) -> Array:
             with unrounded(weights):
-                return to_bytes(merge(graph, weights).decode(z.astype(_precision(weights))))
+                return to_bytes(merge(graph, weights).decode(z.astype(dtype_of(weights))))
 
         def lost(weights: Any, z: Array) -> Array:
             with unrounded(weights):
                 autoencoder = merge(graph, weights)
-                pixels = autoencoder.decode(z.astype(_precision(weights)))
+                pixels = autoencoder.decode(z.astype(dtype_of(weights)))
                 again = autoencoder.encode(jnp.clip(pixels, -1, 1))
             return jnp.sqrt(jnp.mean((again - z) ** 2, axis=(1, 2)))
 
@@ -125,7 +125,7 @@ class Recursion:
         def one(state, i, parameters, keys, condition, guidance) -> State:
             noise = _noise(_folded(keys, i), condition.shape[1:]) if sampler.stochastic else None
             unet = merge(self.unet[0], parameters)
-            narrow = _precision(parameters)
+            narrow = dtype_of(parameters)
             says = conditional(unet, condition.astype(narrow), halves)
 
             def said(x: Array, time: Any) -> Array:
@@ -175,11 +175,6 @@ def _sampled(
         state = jax.block_until_ready(step(state, np.int32(i), *given))
         tell(state["x0"])
     return sampler.result(state)
-
-
-def _precision(parameters: Any) -> Any:
-    """What a network with these parameters computes in."""
-    return jnp.result_type(*jax.tree.leaves(parameters))
 
 
 class _Teller:

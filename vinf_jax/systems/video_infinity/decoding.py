@@ -10,7 +10,7 @@ import numpy as np
 from jax import Array
 from jax.sharding import Mesh
 
-from vinf_jax.nn.parameters import merge
+from vinf_jax.nn.parameters import dtype_of, merge
 from vinf_jax.nn.pixels import to_bytes
 from vinf_jax.nn.portions import in_portions
 from vinf_jax.parallel.gpu import unrounded
@@ -29,7 +29,7 @@ def picture(graph: Any, scale: float, tile: int = 0) -> Callable[[Any, Array], A
 
     def decode(parameters: Any, latents: Array) -> Array:
         network = merge(graph, parameters)
-        narrow = jnp.result_type(*parameters.values())
+        narrow = dtype_of(parameters)
 
         def one(x: Array) -> Array:
             return to_bytes(network.decode((x[0] / scale).astype(narrow), tile or None))[None]
@@ -51,7 +51,7 @@ def latents(graph: Any, scale: float) -> Callable[[Any, Array], Array]:
     distributions, on one device."""
 
     def encode(parameters: Any, pixels: Array) -> Array:
-        images = pixels.astype(jnp.result_type(*parameters.values())) / 127.5 - 1
+        images = pixels.astype(dtype_of(parameters)) / 127.5 - 1
         with unrounded(parameters):
             mean = merge(graph, parameters).encode(images)[0]
         return mean.astype(jnp.promote_types(mean.dtype, jnp.float32)) * scale

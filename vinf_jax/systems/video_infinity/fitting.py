@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from vinf_jax.nn.attention import held as held_scores
-from vinf_jax.nn.parameters import split
+from vinf_jax.nn.parameters import dtype_of, split
 from vinf_jax.parallel.hardware import USABLE
 from vinf_jax.parallel.mesh import GUIDANCE, make_mesh
 from vinf_jax.systems.video_infinity.budget import Budget
@@ -18,7 +18,6 @@ from vinf_jax.systems.video_infinity.decoding import frames_at_once
 from vinf_jax.systems.video_infinity.kinds import ALL
 from vinf_jax.systems.video_infinity.model import VideoInfinity
 from vinf_jax.systems.video_infinity.networks import NETWORKS
-from vinf_jax.systems.video_infinity.prediction import dtype_of
 from vinf_jax.systems.video_infinity.presets import scope_of, settings_of
 from vinf_jax.systems.video_infinity.request import PIXELS, SAMPLING, Request
 from vinf_jax.systems.video_infinity.waves import Wave

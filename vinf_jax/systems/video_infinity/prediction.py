@@ -14,7 +14,7 @@ from jax.typing import ArrayLike
 from vinf_jax.models.unet3d import UNet3D
 from vinf_jax.nn.context import surround
 from vinf_jax.nn.dual import DualScope
-from vinf_jax.nn.parameters import merge, split
+from vinf_jax.nn.parameters import dtype_of, merge, split
 from vinf_jax.nn.scope import Scope
 from vinf_jax.parallel.gpu import unrounded
 from vinf_jax.parallel.mesh import CLIP, EVERYWHERE, FRAMES, on_mesh, place
@@ -112,11 +112,6 @@ def _call(
         return call(parameters, *given)
     specs = (EVERYWHERE, *_specs(given[2].ndim), EVERYWHERE)[: 1 + len(given)]
     return on_mesh(call, mesh, specs, FRAMES)(parameters, *given)
-
-
-def dtype_of(parameters: dict[str, Any]) -> Any:
-    """The dtype of a network: the widest of its parameters'."""
-    return jnp.result_type(*{x.dtype for x in parameters.values()})
 
 
 def _specs(text_axes: int) -> tuple[P, ...]:

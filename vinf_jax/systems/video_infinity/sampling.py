@@ -16,7 +16,7 @@ from vinf_jax.diffusion.denoiser import denoiser, guided
 from vinf_jax.diffusion.samplers import Sampler, State
 from vinf_jax.diffusion.schedule import Schedule
 from vinf_jax.nn.context import surround
-from vinf_jax.nn.parameters import merge
+from vinf_jax.nn.parameters import dtype_of, merge
 from vinf_jax.nn.scope import Scope
 from vinf_jax.parallel.gpu import unrounded
 from vinf_jax.parallel.mesh import (
@@ -32,7 +32,6 @@ from vinf_jax.parallel.mesh import (
 from vinf_jax.parallel.noise import frame_noise
 from vinf_jax.parallel.timeline import Timeline, over
 from vinf_jax.systems.video_infinity.kinds import Kind
-from vinf_jax.systems.video_infinity.prediction import dtype_of
 
 DEEP = "deep"
 """Beside the sampler's state: what the deep levels said, (halves B, F, H, W, C), to be reused."""

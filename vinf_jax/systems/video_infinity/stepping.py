@@ -12,12 +12,12 @@ from jax.sharding import PartitionSpec as P
 
 from vinf_jax.diffusion.samplers import State
 from vinf_jax.diffusion.schedule import Schedule
+from vinf_jax.nn.parameters import dtype_of
 from vinf_jax.parallel.mesh import CLIP, EVERYWHERE, HALVED_FRAMES, place
 from vinf_jax.systems.video_infinity import sampling
 from vinf_jax.systems.video_infinity.call import Call, LatentsOf
 from vinf_jax.systems.video_infinity.compiled import Compiled
 from vinf_jax.systems.video_infinity.kinds import Kind
-from vinf_jax.systems.video_infinity.prediction import dtype_of
 from vinf_jax.systems.video_infinity.prompts import wave_text
 from vinf_jax.systems.video_infinity.request import Request
 from vinf_jax.systems.video_infinity.waves import Wave
