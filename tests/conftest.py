@@ -18,6 +18,9 @@ if sys.dont_write_bytecode:  # else each of many processes compiles all modules 
     os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = bytecode
     sys.dont_write_bytecode = False
 
+# Threads of numpy's linear algebra only wait for each other where two workers are busy. A worker
+# inherits this; in a process of its own numpy is there before, with jaxtyping's plugin.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
 os.environ["JAX_PLATFORMS"] = "cpu"
 os.environ["JAX_NUM_CPU_DEVICES"] = "8"
 os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
