@@ -65,15 +65,21 @@ def _make(options: argparse.Namespace, argv: list[str], display: Display) -> Non
 
 
 def _cannot(model: Any, runs: Any, shared: dict[str, Any]) -> list[str]:
-    """Why the first video of each method and length cannot be made."""
+    """Why the first video of each method and length cannot be made, or become an mp4."""
+    from .making import codec_troubles
+
     first, found = {}, []
     for run in runs:
         first.setdefault((run.method.name, run.frames), run)
     for (name, frames), run in first.items():
         try:
-            model.begin(run.prompts, **shared | run.wishes(model.settings))
+            request = model.begin(run.prompts, **shared | run.wishes(model.settings)).request
         except ValueError as error:
             found.append(f"{name}, {frames} frames: {error}")
+            continue
+        about = request.fps, request.height, request.width
+        troubles = codec_troubles(run.video, *about, None)
+        found += [f"{name}, {frames} frames: {trouble}" for trouble in troubles]
     return found
 
 

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -103,13 +104,16 @@ def finishing(workers: int, options: argparse.Namespace) -> Generator[Callable[.
     is raised with the next.
 
     options: of `add_distance`, and mp4.
+
+    Raises:
+        ValueError: a worker that died.
     """
     ruler = Ruler(options)  # where others measure it says what is wrong before videos are made
     if not workers:
         yield lambda run, frames, record: _finish(run, frames, record, ruler, options)
         return
     apart = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, apart, _begin, (options,)) as pool:
+    with _telling(), ProcessPoolExecutor(workers, apart, _begin, (options,)) as pool:
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # and so it is for those that start
         waiting: set[Future] = {pool.submit(os.getpid) for _ in range(workers)}
         signal.signal(signal.SIGINT, before)
@@ -140,6 +144,17 @@ def _await(waiting: set[Future], most: int) -> None:
         if len(waiting) <= most:
             return
         wait(waiting, return_when=FIRST_COMPLETED)
+
+
+@contextmanager
+def _telling() -> Generator[None]:
+    try:
+        yield
+    except BrokenProcessPool:
+        raise ValueError(
+            "workers: a process that writes and measures videos died, which may mean too "
+            "little memory; the same command goes on with what is finished; give fewer --workers"
+        ) from None
 
 
 def _begin(options: argparse.Namespace) -> None:

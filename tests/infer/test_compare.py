@@ -1,6 +1,7 @@
 """Comparisons of methods: what is made, what is not made again, and what is left."""
 
 import json
+import multiprocessing
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
@@ -28,13 +29,14 @@ class Painter:
     def __init__(self):
         self.made, self.calls, self.stop = [], [], None
 
-    def begin(self, prompts, *, scope, frames, cuts="none", crossfade=4, **how):
+    def begin(self, prompts, *, scope, frames, cuts="none", crossfade=4, fps=8, **how):
         if scope["preset"] == "unknown":
             raise ValueError("no preset is called 'unknown'")
         ranges = even_ranges(len(prompts), frames)
         cut = [start for start, _ in ranges[1:]] if cuts == "prompts" else []
-        request = SimpleNamespace(ranges=ranges, crossfade=0 if cut else crossfade, cuts=cut)
-        return SimpleNamespace(request=request)
+        about = {"ranges": ranges, "crossfade": 0 if cut else crossfade, "cuts": cut}
+        size = {"fps": fps, "height": 32, "width": 32}
+        return SimpleNamespace(request=SimpleNamespace(**about, **size))
 
     def generate(self, prompts, *, scope, frames, seed, on_step, **how):
         if len(self.made) == self.stop:
@@ -245,6 +247,7 @@ def test_the_gallery_shows_every_video_with_its_scores_and_nothing_from_elsewher
         (("--against", "nobody"), "against: nobody, but there are base, independent; give one"),
         (("--real", "notes.txt"), "real: notes.txt is a file; give a folder of videos"),
         (("--features", ".", "--workers", 1), "features: {} is no checkpoint"),
+        (("--fps", 5000), "base, 24 frames: the video cannot be encoded: fps is 5000"),
     ],
 )
 def test_mistakes_are_said_before_a_video_is_made(run, tmp_path, monkeypatch, words, said):
@@ -336,6 +339,16 @@ def test_a_video_that_cannot_be_written_stops_the_making(pool):
             made.append(n)
             finish(n, None, None)
     assert len(made) <= 2 * compare_making.AHEAD + 1
+
+
+def test_a_killed_worker_is_one_message():
+    said = pytest.raises(ValueError, match=r"workers: .* died.*goes on.*fewer --workers")
+    options = SimpleNamespace(features="none")
+    with said, compare_making.finishing(1, options) as finish:
+        for child in multiprocessing.active_children():
+            child.kill()
+        for _ in range(100):
+            finish(None, None, None)
 
 
 def test_videos_do_not_pile_up_before_busy_workers(pool):
