@@ -40,12 +40,15 @@ def autoencoder(config, out: Path) -> None:
             "kl": kl,
         }
 
+    def numbers(step: int) -> range:
+        return range(step * t.batch, (step + 1) * t.batch)
+
     def batch(step: int) -> np.ndarray:
-        first = step * t.batch
-        pictures = [
-            sprites.sample(config.seed, first + i, frames=1, **sides)[2] for i in range(t.batch)
-        ]
+        pictures = [sprites.sample(config.seed, n, frames=1, **sides)[2] for n in numbers(step)]
         return to_unit(np.concatenate(pictures))
+
+    def told(step: int) -> str:
+        return f"sprites {numbers(step)[0]} to {numbers(step)[-1]} of seed {config.seed}"
 
     @jax.jit
     def reconstruct(parameters, images):
@@ -68,7 +71,8 @@ def autoencoder(config, out: Path) -> None:
         seen = [verdict(judge(x[None]), each) for x, each in zip(decoded, still, strict=True)]
         log_shares(out / "autoencoder" / "judge.jsonl", step, seen)
 
-    train(config, t, out / "autoencoder", loss, parameters, [Phase(t.steps, batch)], picture)
+    phases = [Phase(t.steps, batch, told=told)]
+    train(config, t, out / "autoencoder", loss, parameters, phases, picture)
 
 
 def trained_autoencoder(config, out: Path) -> AutoencoderKL:

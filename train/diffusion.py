@@ -26,7 +26,7 @@ from .curve import curve
 from .latents import Bank, latent_bank
 from .networks import merged, part, still, text_and_unet
 from .pictures import save_grid, to_bytes
-from .samples import Kind, batch, kinds
+from .samples import Kind, batch, kinds, places
 from .stage import Phase, log_shares, newest_average, train
 
 EARLY = 100
@@ -63,14 +63,19 @@ def diffusion(config, out: Path) -> None:
     empty = tokenizer.encode([""])[0]
     apart = partial(told_apart, ids=ids_of(tokenizer, t.spread))
 
-    def draw(kind: Kind) -> Callable[[int], dict[str, np.ndarray]]:
+    def phase(steps: int, kind: Kind, spread: bool) -> Phase:
         about = ids_of(tokenizer, kind.about.split())
-        return partial(
-            batch, bank, empty, about, kind, seed=config.seed, unconditional=t.unconditional
-        )
+        how = {"seed": config.seed, "unconditional": t.unconditional}
+
+        def told(step: int) -> str:
+            chosen = places(bank, about, kind, np.random.default_rng((config.seed, step)))
+            return f"latents {', '.join(map(str, chosen))} of latents.npz"
+
+        draw = partial(batch, bank, empty, about, kind, **how)
+        return Phase(steps, draw, apart if spread else None, told)
 
     phases = [
-        Phase(steps, draw(kind), apart if spread else None)
+        phase(steps, kind, spread)
         for steps, kind, spread in zip(t.phase_steps, kinds(t), t.phase_spread, strict=True)
     ]
     picture = sample_pictures(config, out, bank, graphs, tokenizer, schedule)

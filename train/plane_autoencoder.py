@@ -98,8 +98,8 @@ def _train(
     clips = footage.opened(config, out, "train", config.frames)
     picture = _picture(config, folder, out, graph)
     with footage.Feed(clips, t.batch, config.seed, config.data.workers) as feed:
-        phases = [stage.Phase(steps, feed)]
-        stage.run(config, t, folder, update, state, mesh, phases, picture, feed.told, clips.digest)
+        phases = [stage.Phase(steps, feed, told=feed.told)]
+        stage.run(config, t, folder, update, state, mesh, phases, picture, clips.digest)
 
 
 def _picture(config, folder: Path, out: Path, graph: Any) -> Callable[[int, training.State], None]:

@@ -41,8 +41,9 @@ def diffusion(config, out: Path) -> None:
     def told(number: int) -> str:
         return f"latents {', '.join(map(str, places(bank, rng(number), t.batch)))} of latents.npz"
 
-    picture, phases = _picture(config, out, step.graph), [stage.Phase(steps_of(t), batch)]
-    stage.run(config, t, folder, step.update, step.state, step.mesh, phases, picture, told, clips)
+    phases = [stage.Phase(steps_of(t), batch, told=told)]
+    picture = _picture(config, out, step.graph)
+    stage.run(config, t, folder, step.update, step.state, step.mesh, phases, picture, clips)
 
 
 def _picture(config, out: Path, graph: Any) -> Callable[[int, training.State], None]:

@@ -60,16 +60,7 @@ def batch(
     """
     rng = np.random.default_rng((seed, step))
     reach = (kind.frames - 1) * kind.stride + 1
-    chosen = rng.integers(len(bank.latents), size=kind.batch)
-    if kind.only:
-        say = np.flatnonzero(np.isin(bank.tokens, about).any(axis=1))
-        if not len(say):
-            raise ValueError(
-                f"train_diffusion.phase_about: no caption of {len(bank.tokens)} clips says one of "
-                f"{kind.about!r}; give words of the captions, or more clips"
-            )
-        some = rng.random(kind.batch) < kind.only
-        chosen = np.where(some, say[rng.integers(len(say), size=kind.batch)], chosen)
+    chosen = places(bank, about, kind, rng)
     first = rng.integers(bank.latents.shape[1] - reach + 1, size=kind.batch)
     told = rng.random(kind.batch) >= unconditional
     parts = [
@@ -84,6 +75,25 @@ def batch(
     if kind.known:
         made["known"] = one_of(rng, kind.batch, kind.frames, kind.known, kind.seen)
     return made
+
+
+def places(bank: Bank, about: np.ndarray, kind: Kind, rng: np.random.Generator) -> np.ndarray:
+    """Where in the bank the clips of a batch lie; what `batch` asks of `rng` first.
+
+    Raises:
+      ValueError: as `batch`.
+    """
+    chosen = rng.integers(len(bank.latents), size=kind.batch)
+    if not kind.only:
+        return chosen
+    say = np.flatnonzero(np.isin(bank.tokens, about).any(axis=1))
+    if not len(say):
+        raise ValueError(
+            f"train_diffusion.phase_about: no caption of {len(bank.tokens)} clips says one of "
+            f"{kind.about!r}; give words of the captions, or more clips"
+        )
+    some = rng.random(kind.batch) < kind.only
+    return np.where(some, say[rng.integers(len(say), size=kind.batch)], chosen)
 
 
 def one_of(

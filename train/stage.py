@@ -33,11 +33,13 @@ ENDLESS = sys.maxsize
 
 
 class Phase(NamedTuple):
-    """A number of steps, what makes their batches, and what happens to the state before them."""
+    """A number of steps, what makes their batches, what happens to the state before them, and what
+    a step's batch holds, in words."""
 
     steps: int
     batch: Callable[[int], Any]
     prepare: Callable[[State], State] | None = None
+    told: Callable[[int], str] = lambda step: ""
 
 
 def train(
@@ -67,12 +69,11 @@ def run(
     mesh: Mesh,
     phases: Sequence[Phase],
     picture: Callable[[int, State], None],
-    told: Callable[[int], str] = lambda step: "",
     clips: str = "",
 ) -> State:
     """Goes on from the newest checkpoint, or begins with `state`, which lies on the mesh as it is
-    to lie; `told` says what a step's batch holds; `clips` is the digest of the data set, if
-    there is one. A timed state trains for `t.minutes`."""
+    to lie; `clips` is the digest of the data set, if there is one. A timed state trains for
+    `t.minutes`."""
     total = sum(phase.steps for phase in phases)
     checkpoints = Checkpoints(folder / "checkpoints")
     refuse_changes(config, folder, clips)
@@ -105,7 +106,7 @@ def run(
                 ),
                 on_save=picture,
                 metadata=note,
-                told=told,
+                told=phase.told,
                 over=clock.over if clock else lambda: False,
                 kept=clock.told if clock else lambda state: state,
             )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from train.latents import Bank
-from train.samples import Kind, batch, kinds, one_of
+from train.samples import Kind, batch, kinds, one_of, places
 from vinf_jax.programs import load_config
 
 EMPTY, WORDS = np.array([0, 0, 0]), np.array([7, 8])
@@ -43,6 +43,13 @@ def test_only_clips_that_say_a_word():
     assert set(drawn(only=1.0)["tokens"][:, 2]) == {100, 103, 106, 109}
     said = (drawn(only=0.5)["tokens"][:, 1] == 7).mean()
     assert 0.5 < said < 0.85
+
+
+def test_the_clips_of_a_batch_are_known_without_it():
+    for step in range(3):
+        rng = np.random.default_rng((3, step))
+        clips = places(bank(), WORDS, PLAIN._replace(only=0.5), rng)
+        assert (drawn(step, only=0.5)["tokens"][:, 2] == 100 + clips).all()
 
 
 def test_words_that_no_clip_says_are_refused():

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from tests.tolerances import EXACT
-from train import text_to_video
+from train import stage, text_to_video
 from vinf_jax.nn.parameters import flat
 from vinf_jax.programs import load_config, spoken
 from vinf_jax.systems.video_infinity import VideoInfinity
@@ -55,15 +55,31 @@ def weights(folder):
     }
 
 
-def test_all_stages_and_a_stop_between_them(tmp_path):
+def test_all_stages_and_a_stop_between_them(tmp_path, monkeypatch):
+    phases, run = {}, stage.run
+
+    def watched(config, t, folder, *how):
+        phases[folder.name] = how[3]
+        return run(config, t, folder, *how)
+
+    monkeypatch.setattr(stage, "run", watched)
     text_to_video.run(tiny(), tmp_path / "whole")
     trained = weights(tmp_path / "whole" / "model")
     assert all(np.isfinite(value).all() for value in trained.values())
+    assert phases["autoencoder"][0].told(2) == "sprites 4 to 5 of seed 0"
+    with np.load(tmp_path / "whole/diffusion/latents.npz") as bank:
+        for step, phase in zip((1, 3), phases["diffusion"], strict=True):
+            first, *numbers = phase.told(step).removesuffix(" of latents.npz").split()
+            clips = bank["latents"][[int(number.strip(",")) for number in numbers]]
+            made = phase.batch(step)["latents"]
+            assert first == "latents" and len(clips) == len(made)
+            for clip, frames in zip(clips, made, strict=True):
+                assert all((clip == frame).all((1, 2, 3)).any() for frame in frames)
 
     cut = tmp_path / "cut"
     shutil.copytree(tmp_path / "whole", cut)
-    for stage in ("autoencoder", "diffusion"):  # as a kill between two checkpoints leaves it
-        shutil.rmtree(cut / stage / "checkpoints" / "step_00000004")
+    for folder in ("autoencoder", "diffusion"):  # as a kill between two checkpoints leaves it
+        shutil.rmtree(cut / folder / "checkpoints" / "step_00000004")
     (cut / "diffusion" / "latents.npz").unlink()
     text_to_video.run(tiny(), cut)
     again = weights(cut / "model")
