@@ -10,10 +10,9 @@ from typing import Any
 
 from . import givens, takes
 from . import prompts as texts
-from .job_flags import add_devices, add_files, add_many, file_troubles
+from .job_flags import add_devices, add_files, add_many
 from .loading import loaded
 from .options import SAMPLING, add_model, config_of, flat, given, parser
-from .outputs import of_seeds, suffix_troubles
 from .progress import Display
 from .running import made, run
 from .spans import joined
@@ -47,12 +46,8 @@ def _make(
     display.stage("load")
     troubles, wishes = takes.wishes(options, of)
     seed = of.asked.get("seed", 0) if options.seed is None else options.seed
-    out = takes.result(of, options, "extended")
-    folders = takes.folders(of, out, options.job)
-    files = of_seeds(out, [seed], folders["job"])
-    troubles += suffix_troubles(out, ".mp4")
-    troubles += file_troubles(options, list(files.values()), folders["replaces"])
-    troubles += takes.replacing_troubles(folders, options.force)
+    wrong, files, replaced = takes.placed(of, options, "extended", seed)
+    troubles += wrong
     troubles += _length_troubles(options.frames)
     model = loaded(options, options.clips * options.guidance_groups, troubles)
 
@@ -69,7 +64,7 @@ def _make(
     more += _say(options, of, old, wishes)
     parts = takes.parts(of, [(0, old)]) if of.job else givens.described(stretches)
     how: dict[str, Any] = {"given": range(old), "parts": parts}
-    how |= {"stretches": stretches, "source": of.job, "replaces": folders["replaces"]}
+    how |= {"stretches": stretches, "source": of.job, "replaces": replaced}
     asked = (options, config, (PROGRAM, argv), model, wishes, files, troubles + more)
     made(orders(*asked, **how), display, finished)
 

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from . import givens, takes
-from .job_flags import add_devices, add_files, add_many, file_troubles
+from .job_flags import add_devices, add_files, add_many
 from .loading import loaded
 from .options import SAMPLING, add_model, config_of, flat, given, parser, refuse
-from .outputs import of_seeds, suffix_troubles
 from .progress import Display
 from .running import made, run
 from .spans import Range, between, joined, overlaid, parse_range
@@ -49,12 +48,8 @@ def _make(
     display.stage("load")
     troubles, wishes = takes.wishes(options, of)
     seed = of.asked.get("seed", -1) + 1 if options.seed is None else options.seed
-    out = takes.result(of, options, "retake")
-    folders = takes.folders(of, out, options.job)
-    files = of_seeds(out, [seed], folders["job"])
-    troubles += suffix_troubles(out, ".mp4")
-    troubles += file_troubles(options, list(files.values()), folders["replaces"])
-    troubles += takes.replacing_troubles(folders, options.force)
+    wrong, files, replaced = takes.placed(of, options, "retake", seed)
+    troubles += wrong
     model = loaded(options, options.clips * options.guidance_groups, troubles)
 
     from vinf_jax.systems.video_infinity.pieces import Stretch
@@ -74,7 +69,7 @@ def _make(
     else:
         stretches = [Stretch(start, stop, source, start) for start, stop in kept]
         how = {"stretches": stretches, "parts": givens.described(stretches)}
-    how["replaces"] = folders["replaces"]
+    how["replaces"] = replaced
     how["given"] = [n for start, stop in kept for n in range(start, stop)]
     asked = (options, config, (PROGRAM, argv), model, wishes, files, troubles)
     made(orders(*asked, **how), display, finished)

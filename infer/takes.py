@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .job_flags import file_troubles
 from .options import SAMPLING, SCOPE, given
+from .outputs import Outputs, of_seeds, suffix_troubles
 from .spans import Range
 
 ADVICE = "give the folder of a finished job (out/video.job), its video, or any other video"
@@ -80,27 +82,31 @@ def wishes(options: argparse.Namespace, of: Origin) -> tuple[list[str], dict[str
     return troubles, stored | {"negative_prompt": negative}
 
 
-def result(of: Origin, options: argparse.Namespace, what: str) -> Path:
-    """The video to make: --out, or one beside the origin, named after it."""
-    return options.out or of.path.with_name(f"{of.path.stem}-{what}.mp4")
+def placed(
+    of: Origin, options: argparse.Namespace, what: str, seed: int
+) -> tuple[list[str], dict[int, Outputs], Path | None]:
+    """Of the video to make, which is --out, or one beside the origin, named after it: what is wrong
+    with the places of its files, the files by seed, and the folder that its job's takes the place
+    of in the end."""
+    out = options.out or of.path.with_name(f"{of.path.stem}-{what}.mp4")
+    job, replaced = _folders(of, options.job or out.with_suffix(".job"))
+    files = of_seeds(out, [seed], job)
+    troubles = suffix_troubles(out, ".mp4")
+    troubles += file_troubles(options, list(files.values()), replaced)
+    if replaced and not options.force:
+        troubles.append(
+            f"job: {replaced} is the job that this one comes from; --force replaces it in the end"
+        )
+    return troubles, files, replaced
 
 
-def folders(of: Origin, out: Path, job: Path | None) -> dict[str, Path | None]:
+def _folders(of: Origin, wanted: Path) -> tuple[Path, Path | None]:
     """Where the new job is made, and which folder its takes the place of in the end: the origin's,
     where a person names that, however it is spelled."""
-    wanted = job or out.with_suffix(".job")
     if of.job is None or not (wanted.exists() and wanted.samefile(of.job.folder)):
-        return {"job": wanted, "replaces": None}
+        return wanted, None
     place = wanted.resolve()
-    return {"job": place.with_suffix(".new.job"), "replaces": place}
-
-
-def replacing_troubles(folders: dict[str, Path | None], force: bool) -> list[str]:
-    """A job takes the place of the one it comes from only if a person insists."""
-    replaced = folders["replaces"]
-    if replaced is None or force:
-        return []
-    return [f"job: {replaced} is the job that this one comes from; --force replaces it in the end"]
+    return place.with_suffix(".new.job"), place
 
 
 def footage(of: Origin, wishes: dict[str, Any], settings: Any) -> Any:
