@@ -12,13 +12,13 @@ from vinf_jax.media.sprites import clip
 from vinf_jax.metrics import drift as drifting
 from vinf_jax.metrics.arrival import SOON, arrivals
 from vinf_jax.metrics.changes import flicker, motion, seams
-from vinf_jax.metrics.following import Scene, following, identity
+from vinf_jax.metrics.following import Scene, following, identity, moving
 from vinf_jax.metrics.parts import pieces
 from vinf_jax.metrics.totals import totals
 
 from .films import Film
 
-VERSION = 2
+VERSION = 3
 """Of the measures; figures of another one are measured again."""
 REAL, SECONDS = 8, 2.0
 """Real clips, and seconds of each, that say how much a prompt's motion changes."""
@@ -26,7 +26,7 @@ REAL, SECONDS = 8, 2.0
 
 def measured(film: Film, frames: np.ndarray, fps: float, window: int) -> dict[str, Any]:
     """ "figures": one of each measure, None where it cannot be taken; "curves": lists for each
-    prompt: drift by later second, identity by second, following by window.
+    prompt: drift by later second, identity by second, following and motion right by window.
 
     window: frames in which the judge looks for motion.
     """
@@ -37,6 +37,7 @@ def measured(film: Film, frames: np.ndarray, fps: float, window: int) -> dict[st
         reading = judge(frames, fps=fps)
         curves["identity"] = identity(reading, scenes)
         curves["following"] = following(reading, scenes, window)
+        curves["motion right"] = moving(reading, scenes, window)
         coming = arrivals(reading, film.changing() or [])
         wanted = _wanted(scenes, fps, frames.shape[1:3])
     figures = {
@@ -47,6 +48,7 @@ def measured(film: Film, frames: np.ndarray, fps: float, window: int) -> dict[st
         "motion wanted": wanted,
         "identity": _mean(curves.get("identity", [])),
         "following": _mean(curves.get("following", [])),
+        "motion right": _mean(curves.get("motion right", [])),
         "late": _mean([[each.late for each in coming]]),
         "in time": _mean([[each.late <= SOON for each in coming]]),
         "bleed": _mean([[each.bleed for each in coming]]),

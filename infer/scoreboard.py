@@ -18,6 +18,7 @@ COLUMNS = {
     "motion": ("motion", 3),
     "identity": ("identity", 3),
     "following": ("following", 3),
+    "motion right": ("motion right", 3),
     "late": ("late", 1),
     "in time": ("in time", 3),
     "bleed": ("bleed", 3),

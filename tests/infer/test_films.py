@@ -70,7 +70,7 @@ def test_a_video_without_a_record_has_no_prompt(tmp_path):
     found = film(tmp_path / "plain.mp4")
     assert found.scenes(16) is None and found.parts(16) == [(0, 16)] and found.joins == ()
     figures = long_measures.measured(found, *found.read(), 16)["figures"]
-    assert figures["identity"] is figures["following"] is figures["seams"] is None
+    assert all(figures[name] is None for name in ("identity", "following", "seams", "motion right"))
     assert figures["motion"] > 0 and 0 < figures["total"] < 1
 
 
@@ -127,13 +127,14 @@ def test_a_perfect_video_has_perfect_figures_and_curves(tmp_path):
     found = left(tmp_path / "a.mp4", video, scale=1)
     measured = long_measures.measured(found, *found.read(), 16)
     figures = measured["figures"]
-    assert figures["identity"] == figures["following"] == 1
+    assert figures["identity"] == figures["following"] == figures["motion right"] == 1
     assert figures["total"] > 0.9 and figures["drift"] < 0.01
     assert figures["motion"] == pytest.approx(figures["motion wanted"], rel=0.6)
     assert {name: [len(part) for part in curve] for name, curve in measured["curves"].items()} == {
         "drift": [5],
         "identity": [6],
         "following": [3],
+        "motion right": [3],
     }
     assert long_measures.windows(found, video, 16).shape == (3, 16, 64, 64, 3)
     assert len(long_measures.windows(found, video, 49)) == 0

@@ -7,7 +7,7 @@ from tests.tolerances import EXACT, FP64
 from vinf_jax.media.captions import parse
 from vinf_jax.media.judge import judge
 from vinf_jax.media.sprites import clip
-from vinf_jax.metrics.following import Scene, following, identity
+from vinf_jax.metrics.following import Scene, following, identity, moving
 
 RED = parse("a red square moves right over a plain gray background")
 CROSS = parse("a blue cross rests over a striped white background")
@@ -23,6 +23,7 @@ def test_a_video_of_its_prompt_keeps_everything():
     scenes = [Scene(0, 48, RED)]
     assert identity(read(MOVES), scenes) == [[1] * 6]
     assert following(read(MOVES), scenes, 16) == [[1] * 3]
+    assert moving(read(MOVES), scenes, 16) == [[1] * 3]
 
 
 def test_a_still_video_lacks_only_the_motion():
@@ -30,6 +31,8 @@ def test_a_still_video_lacks_only_the_motion():
     assert identity(still, [Scene(0, 32, RED)]) == [[1] * 4]
     expected = [pytest.approx([0.8, 0.8], abs=EXACT)]  # colour, shape, ground, pattern; no motion
     assert following(still, [Scene(0, 32, RED)], 16) == expected
+    assert moving(still, [Scene(0, 32, RED)], 16) == [[0, 0]]
+    assert moving(still, [Scene(0, 32, CROSS)], 16) == [[1, 1]], "rests; what it is, is not asked"
 
 
 def test_frames_in_an_order_of_chance_lack_the_motion_too():
@@ -49,6 +52,7 @@ def test_every_scene_has_its_own_prompt_and_first_second():
     scenes = [Scene(0, 24, RED), Scene(24, 48, CROSS)]
     assert identity(reading, scenes) == [[1] * 3, [1] * 3]
     assert following(reading, scenes, 8) == [[1] * 3, [1] * 3]
+    assert moving(reading, scenes, 8) == [[1] * 3, [1] * 3]
     swapped = [Scene(0, 24, CROSS), Scene(24, 48, RED)]
     assert identity(reading, swapped) == [[1] * 3, [1] * 3], "whose it is, is not asked"
     assert np.max(following(reading, swapped, 8)) == 0
@@ -73,4 +77,6 @@ def test_one_second_that_differs_costs_only_its_pairs():
 
 
 def test_what_is_not_said_is_not_asked():
-    assert following(read(RESTS), [Scene(0, 24, parse("a blue shape"))], 8) == [[1] * 3]
+    scenes = [Scene(0, 12, parse("a blue shape")), Scene(12, 24, CROSS)]
+    assert following(read(RESTS), scenes, 6) == [[1] * 2, [1] * 2]
+    assert moving(read(RESTS), scenes, 6) == [[1] * 2]

@@ -1,6 +1,6 @@
 """Whether a long video of the sprites' world stays with its prompts, as the judge reads it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from vinf_jax.media.captions import Facts
@@ -39,11 +39,27 @@ def following(reading: Reading, scenes: Sequence[Scene], window: int) -> list[li
     over at the end of a scene does not count.
     """
     return [
-        [_share(reading.part(*range_), scene.facts) for range_ in part]
-        for scene, part in zip(
-            scenes, pieces([scene.range for scene in scenes], window), strict=True
-        )
+        [_share(part, scene.facts) for part in parts]
+        for scene, parts in _windows(reading, scenes, window)
     ]
+
+
+def moving(reading: Reading, scenes: Sequence[Scene], window: int) -> list[list[float]]:
+    """For every scene, 1 for each window in which the motion is the one that was said, 0 for each
+    other; of a scene of whose motion nothing was said, none. window: as in `following`."""
+    return [
+        [float(part.motion == scene.facts.motion) for part in parts]
+        for scene, parts in _windows(reading, scenes, window)
+        if scene.facts.motion
+    ]
+
+
+def _windows(
+    reading: Reading, scenes: Sequence[Scene], window: int
+) -> Iterator[tuple[Scene, list[Reading]]]:
+    ranges = pieces([scene.range for scene in scenes], window)
+    for scene, part in zip(scenes, ranges, strict=True):
+        yield scene, [reading.part(*range_) for range_ in part]
 
 
 def _thing(reading: Reading) -> tuple[str | None, str | None]:

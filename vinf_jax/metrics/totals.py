@@ -44,7 +44,7 @@ TERMS: dict[str, Callable[[Figures], float | None]] = {
 }
 """Half a point is lost where joins change twice as much as the rest, or at a flicker of 1."""
 BETTER = {"seams": -1, "flicker": -1, "drift": -1, "motion": 0, "identity": 1, "following": 1}
-BETTER |= {"late": -1, "in time": 1, "bleed": -1}
+BETTER |= {"motion right": 1, "late": -1, "in time": 1, "bleed": -1}
 BETTER |= {"distance": -1, "total": 1, "without motion": 1}
 """Whether more of a measure is better (1), less (-1), or neither (0)."""
 BEST = {"seams": 1.0}
