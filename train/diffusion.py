@@ -27,7 +27,7 @@ from .latents import Bank, latent_bank
 from .networks import merged, part, still, text_and_unet
 from .pictures import save_grid, to_bytes
 from .samples import Kind, batch, kinds, places
-from .stage import Phase, log_shares, newest_average, train
+from .stage import Phase, latents_told, log_shares, newest_average, train
 
 EARLY = 100
 """Diffusion times of frames that are seen early are below this."""
@@ -68,8 +68,8 @@ def diffusion(config, out: Path) -> None:
         how = {"seed": config.seed, "unconditional": t.unconditional}
 
         def told(step: int) -> str:
-            chosen = places(bank, about, kind, np.random.default_rng((config.seed, step)))
-            return f"latents {', '.join(map(str, chosen))} of latents.npz"
+            rng = np.random.default_rng((config.seed, step))
+            return latents_told(places(bank, about, kind, rng))
 
         draw = partial(batch, bank, empty, about, kind, **how)
         return Phase(steps, draw, apart if spread else None, told)

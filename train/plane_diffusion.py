@@ -39,7 +39,7 @@ def diffusion(config, out: Path) -> None:
         return drawn(bank, rng(number), t.batch, t.conditional, t.coin)
 
     def told(number: int) -> str:
-        return f"latents {', '.join(map(str, places(bank, rng(number), t.batch)))} of latents.npz"
+        return stage.latents_told(places(bank, rng(number), t.batch))
 
     phases = [stage.Phase(steps_of(t), batch, told=told)]
     picture = _picture(config, out, step.graph)

@@ -172,6 +172,11 @@ def newest_average(
     return note | {"steps": step}, unnamed(average, wanted)["average"]
 
 
+def latents_told(places: np.ndarray) -> str:
+    """These places of a run's stored latents, in words."""
+    return f"latents {', '.join(map(str, places))} of latents.npz"
+
+
 def log_shares(path: Path, step: int, verdicts: Sequence[Mapping[str, bool]]) -> None:
     """A line with the share of verdicts that say yes, fact by fact, behind those of earlier
     steps."""
