@@ -10,6 +10,7 @@ import numpy as np
 from vinf_jax.media import video_footage
 from vinf_jax.media.clips import Clips, open_clips
 from vinf_jax.media.footage import BadClip, spoken
+from vinf_jax.media.layouts import is_ucf101
 
 LISTS = "ucfTrainTestlist"
 SHOWN = 20
@@ -144,7 +145,7 @@ def kind_of(folder: Path) -> str:
     """What a folder holds, by its content: array, ucf101, videos or frames."""
     if folder.suffix == ".npy":
         return "array"
-    if (folder / LISTS).is_dir() or (folder.parent / LISTS).is_dir():
+    if (folder / LISTS).is_dir() or is_ucf101(folder):
         return "ucf101"
     films = (path for path in folder.rglob("*") if path.suffix.lower() in video_footage.SUFFIXES)
     return "videos" if next(films, None) else "frames"

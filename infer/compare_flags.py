@@ -37,7 +37,13 @@ def wishes(options: argparse.Namespace) -> tuple[list[str], dict[str, Any]]:
     prompts: list[str] = []
     if options.prompts_file:
         try:
-            prompts = list(texts.read_file(options.prompts_file)[0])
+            read, ranges = texts.read_file(options.prompts_file)
+            prompts = list(read)
+            if ranges:
+                troubles.append(
+                    f"prompts-file: {options.prompts_file} gives ranges, but here each prompt is a "
+                    "video, or several share one evenly (--scenes); leave them out"
+                )
         except ValueError as error:
             troubles.append(str(error))
     elif not troubles:

@@ -18,6 +18,7 @@ import numpy as np
 from vinf_jax.media.sheet import save_png
 from vinf_jax.media.target import replacing
 from vinf_jax.media.video import VideoWriter
+from vinf_jax.programs import ours
 
 from .compare_measures import scored
 from .compare_runs import Run, asked, batches
@@ -135,12 +136,14 @@ def show(film: Film) -> None:
 
 
 def _await(waiting: set[Future], most: int) -> None:
-    """Waits until at most so many are left; raises what one of those that ended has raised."""
+    """Waits until at most so many are left; raises what one of those that ended has raised, or
+    has said."""
     while True:
         ended = {each for each in waiting if each.done()}
         waiting -= ended
         for each in ended:
-            each.result()
+            if isinstance(said := each.result(), ValueError):
+                raise ValueError(str(said))
         if len(waiting) <= most:
             return
         wait(waiting, return_when=FIRST_COMPLETED)
@@ -168,8 +171,15 @@ def _begin(options: argparse.Namespace) -> None:
 _at_hand: Any = None
 
 
-def _finish_apart(run: Run, frames: np.ndarray, record: Mapping[str, Any]) -> None:
-    _finish(run, frames, record, *_at_hand)
+def _finish_apart(run: Run, frames: np.ndarray, record: Mapping[str, Any]) -> ValueError | None:
+    """An error whose text is meant for people comes back: its traceback would not."""
+    try:
+        _finish(run, frames, record, *_at_hand)
+    except ValueError as error:
+        if not ours(error):
+            raise
+        return error
+    return None
 
 
 def _finish(

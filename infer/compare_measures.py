@@ -36,11 +36,13 @@ def scored(film: Film, ruler: Ruler, window: int) -> Scored:
         )
     frames, fps = film.read()
     found = ruler.features(film, frames)
+    count = 0 if found is None else len(found)
+    record = measured(film, frames, fps, window) | wanted | {"windows": count}
+    # never measures beside another's features, wherever this is stopped
+    film.path.with_suffix(MEASURES).unlink(missing_ok=True)
     if found is not None:
         with replacing(rows, True) as temporary, temporary.open("wb") as file:
             np.save(file, found.astype(np.float32))
-    count = 0 if found is None else len(found)
-    record = measured(film, frames, fps, window) | wanted | {"windows": count}
     write_json(film.path.with_suffix(MEASURES), record, True)
     return ruler.scored(film, record, found)
 

@@ -14,7 +14,8 @@ SHOWN = 12
 
 def strips(films: Sequence[Film]) -> np.ndarray | None:
     """The picture of the first prompt and seed that all methods have made a video of, whichever it
-    is: nothing is picked. uint8 (rows, columns, 3), None if there is no such prompt.
+    is: nothing is picked. uint8 (rows, columns, 3), None if there is no such prompt, or the videos
+    differ in size.
 
     films: of one length.
     """
@@ -30,6 +31,8 @@ def strips(films: Sequence[Film]) -> np.ndarray | None:
         chosen = spaced(len(frames), SHOWN)
         shown.append(frames[chosen])
         numbers += chosen
+        if shown[0].shape[1:] != frames.shape[1:]:
+            return None
         captions += [method] * len(chosen)
     prompt, seed = whole[0]
     title = prompt if seed is None else f"{prompt} (seed {seed})"

@@ -53,6 +53,8 @@ def main(argv: list[str]) -> int:
 
 
 def _clips(options: argparse.Namespace, troubles: list[str], display: Display) -> Any:
+    if options.prompts < 1:
+        troubles.append(f"prompts: {options.prompts}; give 1 or more")
     model, how = _model(options, troubles, 1, {"preset": "base"})
     from vinf_jax.media.sprites import held_out_prompts
 
@@ -65,6 +67,8 @@ def _clips(options: argparse.Namespace, troubles: list[str], display: Display) -
 def _long(options: argparse.Namespace, troubles: list[str], display: Display) -> Any:
     if options.seeds < 1:
         troubles.append(f"seeds: {options.seeds}; give 1 or more")
+    if options.frames < 1:
+        troubles.append(f"frames: {options.frames}; give 1 or more")
     troubles += _unknown(options.prompts or ())
     model, how = _model(options, troubles, options.clips)
     from . import measures
@@ -84,11 +88,12 @@ def _devices(options: argparse.Namespace, troubles: list[str], display: Display)
 
 
 def _video(options: argparse.Namespace, troubles: list[str], display: Display) -> Any:
+    if options.crossfade < 0:
+        troubles.append(f"crossfade: {options.crossfade}; give 0 or more")
     refuse(troubles + _unknown(options.prompts))
     from . import measures
 
-    crossfade = given(options, SAMPLING).get("crossfade", 0)
-    return measures.video(options.file, prompts=options.prompts, crossfade=crossfade)
+    return measures.video(options.file, prompts=options.prompts, crossfade=options.crossfade)
 
 
 def _unknown(prompts: Sequence[str]) -> list[str]:
@@ -146,6 +151,13 @@ def _story_flags(to: argparse.ArgumentParser, frames: int) -> None:
 def _video_flags(to: argparse.ArgumentParser) -> None:
     to.add_argument("file", type=Path, help="the video")
     to.add_argument("--prompts", nargs="+", required=True, help="they share the video evenly")
+    to.add_argument(
+        "--crossfade",
+        type=int,
+        default=0,
+        metavar="N",
+        help="frames of it, not judged (default: 0)",
+    )
 
 
 class Measure(NamedTuple):
@@ -173,7 +185,7 @@ MEASURES = {
         *(evaluate_vbench.flags, evaluate_vbench.vbench, lambda options: None),
         model=False,
     ),
-    "video": Measure("a video file", _video_flags, _video, lambda options: None),
+    "video": Measure("a video file", _video_flags, _video, lambda options: None, model=False),
     "joins": Measure(
         "what long videos of PVDM keep from clip to clip",
         *(joins.flags, joins.joins, joins.folder_of),

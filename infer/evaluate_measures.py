@@ -25,7 +25,7 @@ def measures(options: argparse.Namespace, troubles: list[str], display: Display)
     refuse([*troubles, *distance_troubles(options)])
     from .films import films
     from .long_measures import measured
-    from .scoreboard import Board, rows
+    from .scoreboard import Board, rows_of_all
 
     found = films(options.folder)
     methods = list(dict.fromkeys(film.method for film in found))
@@ -44,13 +44,7 @@ def measures(options: argparse.Namespace, troubles: list[str], display: Display)
     record = board.record() | {"distance": ruler.said(), "videos": each}
     from .report import Report
 
-    tables = [rows(record, frames) for frames in record["lengths"]]
-    head = ("frames", *tables[0][0])
-    body = [
-        (frames, *row)
-        for frames, (_, part) in zip(record["lengths"], tables, strict=True)
-        for row in part
-    ]
+    head, body = rows_of_all(record)
     return Report(
         title=f"{len(found)} videos of {options.folder}",
         header=head,

@@ -7,6 +7,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from vinf_jax.media.target import replacing
+
 from .options import refuse
 from .progress import Display
 
@@ -42,7 +44,8 @@ def vbench(options: argparse.Namespace, troubles: list[str], display: Display) -
     found = films(options.folder)
     layout = laid_out(options.layout, found, seed=options.seed, **counts)
     script = options.layout / "run.sh"
-    script.write_text(layout.script(options.program))
+    with replacing(script, True) as temporary:
+        temporary.write_text(layout.script(options.program))
     wanted = [(group, name) for group in layout.groups for name in DIMENSIONS]
     missing = [pair for pair in wanted if layout.score(*pair) is None]
     program = shutil.which(options.program)

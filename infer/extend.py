@@ -50,6 +50,7 @@ def _make(
     troubles += wrong
     troubles += _length_troubles(options.frames)
     model = loaded(options, options.clips * options.guidance_groups, troubles)
+    wishes["scope"] = takes.scope(options, of, model.settings.scope)
 
     from vinf_jax.systems.video_infinity.pieces import Stretch
 
@@ -118,6 +119,5 @@ def _parser() -> argparse.ArgumentParser:
     add_devices(to)
     add_many(to)
     add_files(to, None, "SOURCE-extended.mp4")
-    add_model(to)
-    to.set_defaults(config=None)
+    add_model(to, of_job=True)
     return to

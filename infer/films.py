@@ -1,6 +1,8 @@
 """Videos that lie in a folder, with what the records beside them say: prompts, joins, method."""
 
+import os
 import zlib
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -10,6 +12,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from vinf_jax.media.captions import parse
+from vinf_jax.media.layouts import of_job
 from vinf_jax.media.picture_footage import natural
 from vinf_jax.media.video import read_video
 from vinf_jax.metrics.following import Scene
@@ -20,6 +23,8 @@ from .outputs import read_json
 Span = tuple[str, int, int]
 MEASURES = ".measures.json"
 """What a video's measures end with, in the place of .mp4."""
+CLIPS = "clips.json"
+"""In a folder of clips that were cut out of videos for VBench: what each was cut from."""
 
 
 @dataclass(frozen=True)
@@ -119,26 +124,32 @@ class Film:
 
 
 def films(folder: Path, *, frameless: bool = False) -> list[Film]:
-    """All videos in a folder and those below it, jobs' own aside, in natural order: mp4 files, and
-    frames with a record. frameless: also those of which only a record with measures is here.
+    """All videos in a folder and those below it, jobs' own and VBench's clips aside, in natural
+    order: mp4 files, and frames with a record. frameless: also those of which only a record with
+    measures is here.
 
     Raises:
         ValueError: no folder, none in it, or a record that cannot be understood.
     """
     if not folder.is_dir():
         raise ValueError(f"folder: there is no folder {folder}")
-    paths = set(folder.rglob("*.mp4"))
+    files = list(_walked(folder))
+    paths = {file for file in files if file.suffix == ".mp4"}
     for ending in (".npz", MEASURES)[: 1 + frameless]:
-        beside = (p.with_name(p.name.removesuffix(ending)) for p in folder.rglob(f"*{ending}"))
+        ours = (file for file in files if file.name.endswith(ending))
+        beside = (file.with_name(file.name.removesuffix(ending)) for file in ours)
         paths |= {p.with_name(f"{p.name}.mp4") for p in beside if _has_record(p)}
-    paths = {
-        path
-        for path in paths
-        if not any(part.endswith(".job") for part in path.relative_to(folder).parts)
-    }
     if not paths:
         raise ValueError(f"folder: {folder} holds no video; give one with videos")
     return [film(path) for path in sorted(paths, key=lambda path: natural(str(path)))]
+
+
+def _walked(folder: Path) -> Iterator[Path]:
+    """Files; those of jobs and of VBench's clips aside."""
+    for here, inside, files in os.walk(folder):
+        below = [(name, Path(here, name)) for name in inside]
+        inside[:] = [n for n, path in below if not of_job(path) and not (path / CLIPS).is_file()]
+        yield from (Path(here, name) for name in files)
 
 
 def _has_record(stem: Path) -> bool:
@@ -165,7 +176,9 @@ def film(path: Path) -> Film:
             tuple((span["text"], span["start"], span["stop"]) for span in spans),
             settings["crossfade"] if len(spans) > 1 else 0,
             _cuts(settings),
-            tuple(record.get("joins") or joins(settings, record["frames"])),
+            tuple(
+                record.get("joins") or joins(settings, record["frames"], record.get("given") or ())
+            ),
             record["seed"],
             record["scale"],
             record,
@@ -174,8 +187,9 @@ def film(path: Path) -> Film:
         raise ValueError(f"{beside} is no record of a video: {error!r}") from None
 
 
-def joins(settings: dict[str, Any], frames: int) -> list[int]:
-    """The frames that begin a clip or a wave of a video that was made with these settings.
+def joins(settings: dict[str, Any], frames: int, given: Sequence[dict[str, Any]] = ()) -> list[int]:
+    """The frames that begin a clip, a wave, or a stretch of given frames or behind one, in a video
+    that was made with these settings. given: stretches as a record has them.
 
     Clips are those of the scope's ranks or length, if it has some, else of the length that the
     model was trained with: a method that cuts nothing is measured where others cut.
@@ -183,7 +197,8 @@ def joins(settings: dict[str, Any], frames: int) -> list[int]:
     scope = settings["scope"]
     ranks = scope.get("ranks")
     clip = -(-frames // ranks) if ranks else scope.get("length") or settings["clip_frames"]
-    return sorted({*range(clip, frames, clip), *_waves(settings.get("wave", 0), frames)})
+    there = {n for part in given for n in range(part["start"], part["stop"])}
+    return sorted({*range(clip, frames, clip), *_calls(settings.get("wave", 0), frames, there)})
 
 
 def _cuts(settings: dict[str, Any]) -> tuple[int, ...]:
@@ -191,10 +206,14 @@ def _cuts(settings: dict[str, Any]) -> tuple[int, ...]:
     return tuple(sorted(cuts)) if isinstance(cuts, list) else ()
 
 
-def _waves(wave: int, frames: int) -> list[int]:
-    """The frames that begin a wave, the first aside."""
-    if not wave:
+def _calls(wave: int, frames: int, given: Collection[int]) -> list[int]:
+    """The frames that another call made than the one before them, or none."""
+    if not wave and not given:
         return []
     from vinf_jax.systems.video_infinity.waves import plan_waves
 
-    return [call.made[0] for call in plan_waves(frames, wave=wave)[1:]]
+    makers = [0] * frames
+    for number, call in enumerate(plan_waves(frames, wave=wave, given=given), 1):
+        for n in call.made:
+            makers[n] = number
+    return [n for n in range(1, frames) if makers[n] != makers[n - 1]]

@@ -12,7 +12,7 @@ FRECHET, SCORES = ("styleganv", "videogpt"), ("tganv2", "styleganv")
 PUBLISHED = 2048
 STEPS = (
     Flag("steps", int, "of the first clip"),
-    Flag("later_steps", int, "of each later clip"),
+    Flag("later-steps", int, "of each later clip"),
 )
 
 

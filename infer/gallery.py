@@ -17,7 +17,7 @@ NOTES = "Exit status: 0, 2 for a mistake in what was asked."
 def main(argv: list[str]) -> int:
     options = _parser().parse_args(argv)
     out = options.folder / "index.html"
-    refuse(target_troubles([out], options.force) if options.folder.is_dir() else [])
+    refuse(target_troubles([out], options.force, "folder") if options.folder.is_dir() else [])
     from vinf_jax.media.target import replacing
 
     from .films import films

@@ -1,5 +1,6 @@
 """Ways to make a long video with one model, as `compare` is told them: a preset and its fields."""
 
+import argparse
 import json
 import math
 import re
@@ -7,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .options import SAMPLING, SCOPE
+from .options import SAMPLING, SCOPE, cuts, shares
 
 EXAMPLE = "own, reference:ranks=8, wide=video_infinity:local=16,spread=0"
 
@@ -18,6 +19,10 @@ WANTED: dict[Any, str] = {
     str: "a name",
 }
 """Of the flags that are these."""
+_PARSED = {
+    flag.name.replace("-", "_"): flag.type for flag in SAMPLING if flag.type in (cuts, shares)
+}
+"""How the fields that are neither a number nor a name are written."""
 OWN = "own"
 """What stands in place of a preset for the scope in a model's own settings."""
 
@@ -69,7 +74,10 @@ def method(text: str) -> Method:
     pairs = [field.partition("=") for field in re.split(r",(?=[\w-]+=)", rest)] if rest else []
     if not preset or not all(field and value for field, _, value in pairs):
         raise ValueError(f"methods: {text!r} cannot be understood; write them like {EXAMPLE}")
-    fields = {field.replace("-", "_"): _value(value) for field, _, value in pairs}
+    fields = {}
+    for field, _, value in pairs:
+        key = field.replace("-", "_")
+        fields[key] = _value(text, key, value)
     if troubles := _field_troubles(fields):
         raise ValueError(f"methods: {text!r}: {', '.join(troubles)}")
     sampling = {flag.name.replace("-", "_") for flag in SAMPLING}
@@ -99,9 +107,16 @@ def _fits(type: Any, value: Any) -> bool:
     return isinstance(value, type)
 
 
-def _value(text: str) -> Any:
-    """As JSON reads it, or the text itself."""
+def _value(method: str, field: str, text: str) -> Any:
+    """As JSON reads it, or else as the flag of that name does, or the text itself."""
     try:
-        return json.loads(text)
+        value = json.loads(text)
     except (ValueError, RecursionError):
-        return text
+        value = text
+    read = _PARSED.get(field)
+    if read is None or isinstance(value, list):
+        return value
+    try:
+        return read(text)
+    except argparse.ArgumentTypeError as error:
+        raise ValueError(f"methods: {method!r}: {field}: {error}") from None

@@ -15,6 +15,8 @@ from vinf_jax import programs
 from vinf_jax.programs import Parser, load_config, override
 
 MOST_SEED = 2**31 - 1
+CONFIG = "configs/sprites.py"
+"""Of a program that is given none."""
 
 
 class Flag(NamedTuple):
@@ -149,22 +151,25 @@ def parser(program: str, description: str | None, notes: str = "") -> Parser:
     return programs.parser(f"python -m infer {program}", description, notes)
 
 
-def add_model(to: argparse.ArgumentParser) -> None:
-    """Which model, and how it samples."""
+def add_model(to: argparse.ArgumentParser, of_job: bool = False) -> None:
+    """Which model, and how it samples. of_job: what is not given is as in a job, if there is one."""
     group = to.add_argument_group("model")
+    job = "the job's, else " if of_job else ""
     group.add_argument(
         "--config",
-        default="configs/sprites.py",
-        help="config file, or the name of a shipped one (default: %(default)s)",
+        default=None if of_job else CONFIG,
+        help=f"config file, or the name of a shipped one (default: {job}{CONFIG})",
     )
     group.add_argument(
         "--weights",
         type=Path,
         metavar="FOLDER",
-        help="folder of the weights (default: those shipped for the config)",
+        help=f"folder of the weights (default: {job}those shipped for the config)",
     )
     group.add_argument(
-        "--dtype", choices=DTYPES, help="of the arithmetic (default: the config's, or float32)"
+        "--dtype",
+        choices=DTYPES,
+        help=f"of the arithmetic (default: {job}the config's, or float32)",
     )
     group.add_argument(
         "--tokenizer",

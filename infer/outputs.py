@@ -75,14 +75,15 @@ def of_seeds(out: Path, seeds: Sequence[int], job: Path | None = None) -> dict[i
     }
 
 
-def target_troubles(paths: Sequence[Path], force: bool) -> list[str]:
-    """Why these files cannot be written, one message each; nothing is left behind."""
+def target_troubles(paths: Sequence[Path], force: bool, flag: str = "out") -> list[str]:
+    """Why these files, which `flag` names, cannot be written, one message each; nothing is left
+    behind."""
     found = []
     for path in paths:
         try:
             check_target(path, overwrite=force)
         except OSError as error:
-            found.append(f"out: {error}")
+            found.append(f"{flag}: {error}")
     return found
 
 

@@ -115,7 +115,7 @@ def _troubles(options: argparse.Namespace) -> list[str]:
     elif options.devices % options.guidance_groups:
         troubles.append(f"devices: {options.devices} are no 2 groups; give an even number")
     if options.json:
-        troubles += target_troubles([options.json], options.force)
+        troubles += target_troubles([options.json], options.force, "json")
     return troubles
 
 

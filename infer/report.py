@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 
+_ENDLESS = 10_000
+"""Columns of a file, in which nothing is cut off."""
+
 
 @dataclass(frozen=True)
 class Report:
@@ -29,10 +32,12 @@ class Report:
 
         table = Table(title=self.title, title_justify="left")
         for n, name in enumerate(self.header):
-            table.add_column(name, justify="right" if n else "left")
+            table.add_column(name, justify="right" if n else "left", overflow="fold")
         for row in self.rows:
             table.add_row(*row)
         console = Console()
+        if not console.is_terminal:
+            console = Console(width=_ENDLESS)
         console.print(table)
         for note in self.notes:
             console.print(note)

@@ -51,6 +51,7 @@ def _make(
     wrong, files, replaced = takes.placed(of, options, "retake", seed)
     troubles += wrong
     model = loaded(options, options.clips * options.guidance_groups, troubles)
+    wishes["scope"] = takes.scope(options, of, model.settings.scope)
 
     from vinf_jax.systems.video_infinity.pieces import Stretch
 
@@ -59,8 +60,10 @@ def _make(
     source = None if of.job else takes.footage(of, wishes, model.settings)
     frames = of.asked["frames"] if source is None else source.frames
     fps = wishes.get("fps") or model.settings.fps
-    wrong, again = _ranges(options.range, frames, fps)
+    wrong, order, again = _ranges(options.range, frames, fps)
     refuse([*troubles, *wrong] if wrong else [])
+    if len(options.prompts) == len(order):
+        options.prompts = [options.prompts[n] for n in order]
     kept = between(again, frames)
     troubles += _say(options, of, frames, again, wishes)
     how: dict[str, Any]
@@ -75,23 +78,26 @@ def _make(
     made(orders(*asked, **how), display, finished)
 
 
-def _ranges(texts: Sequence[str], frames: int, fps: float) -> tuple[list[str], list[Range]]:
-    """What is wrong with the ranges, and the ranges in order."""
+def _ranges(
+    texts: Sequence[str], frames: int, fps: float
+) -> tuple[list[str], list[int], list[Range]]:
+    """What is wrong with the ranges, which is the first in time and so on, and they in order."""
     if not 0 < fps < math.inf:
-        return [f"fps: {fps}; give a finite number above 0"], []
+        return [f"fps: {fps}; give a finite number above 0"], [], []
     troubles, found = [], []
     for text in texts:
         try:
             found.append(parse_range(text, frames, fps))
         except ValueError as error:
             troubles.append(str(error))
-    found.sort()
+    order = sorted(range(len(found)), key=found.__getitem__)
+    found = [found[n] for n in order]
     for one, other in itertools.pairwise(found):
         if other[0] < one[1]:
             troubles.append(f"range: frame {other[0]} is in two ranges; give it once")
     if not troubles and not between(found, frames):
         troubles.append("range: nothing is left of the video; make a new one instead")
-    return troubles, found
+    return troubles, order, found
 
 
 def _say(
@@ -130,6 +136,5 @@ def _parser() -> argparse.ArgumentParser:
     add_devices(to)
     add_many(to)
     add_files(to, None, "SOURCE-retake.mp4")
-    add_model(to)
-    to.set_defaults(config=None)
+    add_model(to, of_job=True)
     return to

@@ -58,7 +58,8 @@ class Ruler:
     prompt and nobody named real videos.
 
     Raises:
-        ValueError: a folder of features that holds no such network.
+        ValueError: a folder of features that holds no such network, or windows that it is too long
+            for.
     """
 
     def __init__(self, options: argparse.Namespace) -> None:
@@ -75,6 +76,9 @@ class Ruler:
                 self._looking = distance_features(options.features, STYLEGANV)
             except ValueError as error:
                 raise ValueError(f"features: {error}") from None
+            fewest, name = self._looking.fewest, self._looking.through
+            if options.window < fewest:
+                raise ValueError(f"window: {options.window} frames; {name} needs {fewest} or more")
 
     @property
     def through(self) -> str | None:

@@ -1,6 +1,7 @@
 """Many measured videos as one table: means of each method with their intervals, and by how much
 each differs from one of them on the same prompts and seeds."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -72,7 +73,9 @@ class Board:
         groups: dict[str, dict[Any, Scored]] = {}
         for video in self.videos:
             if video.frames == frames:
-                groups.setdefault(video.method, {})[video.cell] = video
+                group = groups.setdefault(video.method, {})
+                alike = itertools.count()  # of two of one prompt and seed neither is dropped
+                group[next(key for n in alike if (key := (*video.cell, n)) not in group)] = video
         methods = {name: self._means(list(cells.values())) for name, cells in groups.items()}
         base = groups.get(self.against, {})
         differences = {
@@ -113,7 +116,7 @@ class Board:
         one, other = self._distances(ours, weights), self._distances(theirs, weights)
         if one is not None and other is not None:
             found["distance"] = _centred(one[0] - other[0], one[1] - other[1])
-        if len({prompt for prompt, _ in both}) >= FEWEST:
+        if len({prompt for prompt, *_ in both}) >= FEWEST:
             for name, figure in found.items():
                 done = name in BEST and max(_mean(ours, name), _mean(theirs, name)) <= BEST[name]
                 figure["verdict"] = "same" if done else _verdict(figure, BETTER[name])
@@ -140,10 +143,20 @@ class Board:
 def rows(record: dict[str, Any], frames: str) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """(headings, rows) of one length: "mean [low, high]" of each method; "-" where there is none,
     and no column where there is none of any."""
-    methods = record["lengths"][frames]["methods"]
-    names = _measured(methods)
-    head = ("method", "videos", *(COLUMNS[name][0] for name in names))
-    return head, [_row(name, found, names) for name, found in methods.items()]
+    head, body = rows_of_all({"lengths": {frames: record["lengths"][frames]}})
+    return head[1:], [row[1:] for row in body]
+
+
+def rows_of_all(record: dict[str, Any]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """(headings, rows) of all lengths in one table, the length before each method."""
+    methods = {frames: found["methods"] for frames, found in record["lengths"].items()}
+    names = _measured([each for of in methods.values() for each in of.values()])
+    head = ("frames", "method", "videos", *(COLUMNS[name][0] for name in names))
+    return head, [
+        (frames, *_row(name, each, names))
+        for frames, of in methods.items()
+        for name, each in of.items()
+    ]
 
 
 def markdown(record: dict[str, Any]) -> str:
@@ -153,7 +166,7 @@ def markdown(record: dict[str, Any]) -> str:
         text += [f"## {frames} frames", "", *_lines(*rows(record, frames)), ""]
         apart = found["differences"]
         if apart:
-            names = _measured(apart)
+            names = _measured(list(apart.values()))
             head = (f"minus {record['against']}", "pairs", *(COLUMNS[name][0] for name in names))
             text += [*_lines(head, [_row(name, each, names) for name, each in apart.items()]), ""]
     return "\n".join(
@@ -168,7 +181,8 @@ def markdown(record: dict[str, Any]) -> str:
 
 def directions(record: dict[str, Any]) -> str:
     """Of which measures less is better, of which more: those that were taken."""
-    taken = [name for found in record["lengths"].values() for name in _measured(found["methods"])]
+    found = [each for of in record["lengths"].values() for each in of["methods"].values()]
+    taken = _measured(found)
     groups: dict[str, list[str]] = {}
     for name, sign in record["measures"].items():
         if name in taken:
@@ -176,9 +190,9 @@ def directions(record: dict[str, Any]) -> str:
     return "; ".join(f"{sign}: {', '.join(names)}" for sign, names in groups.items())
 
 
-def _measured(methods: Mapping[str, Any]) -> list[str]:
+def _measured(methods: Sequence[Mapping[str, Any]]) -> list[str]:
     """The measures that any method has."""
-    return [name for name in COLUMNS if any(name in m["measures"] for m in methods.values())]
+    return [name for name in COLUMNS if any(name in each["measures"] for each in methods)]
 
 
 def _row(name: str, found: dict[str, Any], names: Sequence[str]) -> tuple[str, ...]:

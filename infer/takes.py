@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .job_flags import file_troubles
-from .options import SAMPLING, SCOPE, given
+from .options import CONFIG, SAMPLING, given, scope_settings
 from .outputs import Outputs, of_seeds, suffix_troubles
 from .spans import Range
 
@@ -52,7 +52,7 @@ def origin(path: Path) -> Origin:
 
 def adopt(options: argparse.Namespace, of: Origin) -> None:
     """What the flags leave open is as in the origin's job: config, weights, precision, scale."""
-    options.config = options.config or of.run.get("config", "configs/sprites.py")
+    options.config = options.config or of.run.get("config", CONFIG)
     if options.weights is None and of.job:
         options.weights = Path(of.run["weights"]["folder"])
     options.dtype = options.dtype or of.asked.get("dtype")
@@ -60,9 +60,10 @@ def adopt(options: argparse.Namespace, of: Origin) -> None:
 
 
 def wishes(options: argparse.Namespace, of: Origin) -> tuple[list[str], dict[str, Any]]:
-    """What does not fit, and the arguments of `VideoInfinity.begin` but for prompts and length:
-    those of the job that the flags do not change."""
+    """What does not fit, and the arguments of `VideoInfinity.begin` but for prompts, length and
+    scope: those of the job that the flags do not change."""
     stored = dict(of.asked.get("settings", {}))
+    stored.pop("scope", None)
     asked = given(options, SAMPLING)
     if "wave" in asked:
         stored.pop("overlap", None)
@@ -71,15 +72,18 @@ def wishes(options: argparse.Namespace, of: Origin) -> tuple[list[str], dict[str
         for name in ("height", "width", "fps")
         if of.job and asked.get(name, stored[name]) != stored[name]
     ]
-    fields = given(options, SCOPE, "scope.")
-    scope = {"preset": options.scope} if options.scope else stored.get("scope")
-    if scope is not None or fields:
-        stored["scope"] = dict(scope or {"preset": "video_infinity"}) | fields
     stored |= asked | {"clips": options.clips, "guidance_groups": options.guidance_groups}
     negative = options.negative_prompt
     if negative is None:
         negative = of.asked.get("negative_prompt", "")
     return troubles, stored | {"negative_prompt": negative}
+
+
+def scope(options: argparse.Namespace, of: Origin, own: dict[str, Any]) -> dict[str, Any] | None:
+    """The scope as plain settings: the job's with what flags change, or, of any other video, the
+    model's `own` with that; None where it is the model's own."""
+    stored = of.asked.get("settings", {}).get("scope")
+    return scope_settings(options, stored or own) or stored
 
 
 def placed(

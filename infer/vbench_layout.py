@@ -3,7 +3,7 @@
     FOLDER/METHOD-FRAMES/PROMPT-INDEX.mp4     the prompt is in the name, as VBench expects
     FOLDER/METHOD-FRAMES/prompts.json         file -> prompt in full, for its --prompt_file
     FOLDER/clips.json                         which frames of which video each clip is
-    FOLDER/run.sh                             what is run
+    FOLDER/run.sh                             what is run; made anew by every call
     FOLDER/results/METHOD-FRAMES/DIMENSION/   what VBench leaves: *_eval_results.json
 
 Video-Infinity's protocol (arXiv 2406.16260): VBench is made for short clips, so of each long video
@@ -12,16 +12,17 @@ five are measured, and their mean is the video's figure.
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from vinf_jax.checkpoint.index import measured
 from vinf_jax.media.video import VideoWriter
 
-from .films import Film
+from .films import CLIPS, Film
 from .outputs import read_json, write_json
 
 DIMENSIONS = (
@@ -37,7 +38,6 @@ DIMENSIONS = (
 MOTION = "dynamic_degree"
 LONGEST = 180
 """Bytes of a prompt in a file's name."""
-CLIPS = "clips.json"
 RESULT = "_eval_results.json"
 CRF = 4
 """Of the clips: the codec should not be what is measured."""
@@ -92,7 +92,8 @@ class Layout:
             for group in self.groups
             for dimension in DIMENSIONS
         ]
-        return "\n".join(["#!/bin/sh", "set -e", 'cd "$(dirname "$0")"', *lines, ""])
+        head = ["#!/bin/sh", "# made anew by every call of vinf_jax: change a copy"]
+        return "\n".join([*head, "set -e", 'cd "$(dirname "$0")"', *lines, ""])
 
     def _results(self, group: str, dimension: str) -> Path:
         return self.folder / "results" / group / dimension
@@ -100,8 +101,8 @@ class Layout:
 
 def laid_out(folder: Path, films: Sequence[Film], *, clips: int, length: int, seed: int) -> Layout:
     """Writes the clips; the n-th videos of all methods are cut at the same places. Clips that are
-    there and of the same frames are left as they are; where some of a group are not, or are no
-    longer wanted, its results are removed.
+    there and of the same frames of the same file are left as they are; where some of a group are
+    not, or are no longer wanted, its results are removed.
 
     Args:
         clips: of each video. length: frames of a clip. seed: of their first frames.
@@ -111,10 +112,13 @@ def laid_out(folder: Path, films: Sequence[Film], *, clips: int, length: int, se
     """
     how = {"clips": clips, "length": length, "seed": seed}
     before, layout = _cut_before(folder, how), Layout(folder, {})
+    write_json(folder / CLIPS, {"how": how, "files": before}, True)
     prompts: dict[Path, dict[str, str]] = {}
     cut: dict[str, dict[str, Any]] = {}
     for film in films:
         frames, fps = film.read()
+        source = film.exact if film.exact.is_file() else film.path
+        mark = {"video": str(film.path), "measured": list(measured(source, checksums=True))}
         if len(frames) < length:
             raise ValueError(f"length: {length} frames, but {film.path} has {len(frames)}")
         name = f"{film.method}-{len(frames)}"
@@ -128,7 +132,7 @@ def laid_out(folder: Path, films: Sequence[Film], *, clips: int, length: int, se
             path = group / f"{file_name(film.prompt or film.path.stem)}-{number * clips + k}.mp4"
             said[path.name] = film.prompt
             clip = f"{name}/{path.name}"
-            cut[clip] = {"video": str(film.path), "first_frame": start}
+            cut[clip] = mark | {"first_frame": start}
             same = _place(before.get(clip)) == _place(cut[clip])
             if not same:
                 layout.forget(name)
@@ -136,7 +140,7 @@ def laid_out(folder: Path, films: Sequence[Film], *, clips: int, length: int, se
                 sizes = frames.shape[1:3]
                 with VideoWriter(path, fps, *sizes, crf=CRF, overwrite=True) as video:
                     video.write(frames[start : start + length])
-    _remove(layout, [Path(clip) for clip in before if clip not in cut])
+    _remove_others(layout, cut)
     for group, said in prompts.items():
         write_json(group / "prompts.json", said, True)
     write_json(folder / CLIPS, {"how": how, "files": cut}, True)
@@ -159,18 +163,21 @@ def _cut_before(folder: Path, how: dict[str, int]) -> dict[str, Any]:
     return said.get("files", {})
 
 
-def _remove(layout: Layout, clips: Sequence[Path]) -> None:
-    """Clips that are no longer wanted, as (group)/(file): VBench measures all that is there."""
-    for clip in clips:
-        name = str(clip.parent)
-        if name in layout.groups:
-            layout.forget(name)
-            (layout.groups[name] / clip.name).unlink(missing_ok=True)
+def _remove_others(layout: Layout, wanted: Container[str]) -> None:
+    """Clips that are not wanted, as (group)/(file): VBench measures all that is there."""
+    for name, group in layout.groups.items():
+        for clip in group.glob("*.mp4"):
+            if f"{name}/{clip.name}" not in wanted:
+                layout.forget(name)
+                clip.unlink()
 
 
-def _place(cut: dict[str, Any] | None) -> tuple[str, int] | None:
-    """The video and frame that a clip begins at, however the video's path was written."""
-    return None if cut is None else (str(Path(cut["video"]).absolute()), cut["first_frame"])
+def _place(cut: dict[str, Any] | None) -> tuple[Any, ...] | None:
+    """The video, however its path was written, its size and checksum, and the frame that a clip
+    begins at."""
+    if cut is None:
+        return None
+    return str(Path(cut["video"]).absolute()), cut.get("measured"), cut["first_frame"]
 
 
 def file_name(prompt: str) -> str:

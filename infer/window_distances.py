@@ -65,14 +65,10 @@ def features(looking: Looking, clips: Iterable[np.ndarray]) -> np.ndarray:
     """(n, D) of clips of uint8 (F, H, W, 3); the last call is filled up, to compile once.
 
     Raises:
-        ValueError: no clips, or clips that are too short for the network.
+        ValueError: no clips.
     """
     rest, found = iter(clips), []
     while batch := list(islice(rest, TOGETHER)):
-        if len(batch[0]) < looking.fewest:
-            raise ValueError(
-                f"window: {len(batch[0])} frames; {looking.through} needs {looking.fewest} or more"
-            )
         filled = np.stack([*batch, *[batch[-1]] * (TOGETHER - len(batch))])
         found.append(looking.of(filled)[: len(batch)])
     if not found:

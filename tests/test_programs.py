@@ -77,7 +77,7 @@ def test_errors_with_hidden_jax_frames_are_not_ours():
     try:
         eval(compile("raise hidden", "x", "exec"), {"__name__": "infer.x", "hidden": hidden})
     except ValueError as error:
-        assert not programs._ours(error)
+        assert not programs.ours(error)
     with pytest.raises(TypeError):
         programs.spoken(_defect, ["jax"])
 

@@ -67,7 +67,7 @@ def spoken(main: Callable[[list[str]], int], argv: list[str]) -> int:
         print("stopped", file=sys.stderr)
         return 130
     except (ValueError, OSError) as error:
-        if isinstance(error, ValueError) and not _ours(error):
+        if isinstance(error, ValueError) and not ours(error):
             raise
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -175,8 +175,11 @@ def _unknown(kind: str, name: str, known: Mapping[str, object]) -> str:
     return f"no {kind} is called {name!r}{hint} There are: {', '.join(known) or 'none yet'}"
 
 
-def _ours(error: BaseException) -> bool:
-    """Whether the raising line is this project's. JAX hides its own frames and leaves a note."""
+def ours(error: BaseException) -> bool:
+    """Whether an error was raised by a line of this project, so that its text is meant for people.
+
+    JAX hides its own frames and leaves a note.
+    """
     frames = list(traceback.walk_tb(error.__traceback__))
     module = frames[-1][0].f_globals.get("__name__", "") + "."
     return module.startswith(_ROOMS) and not getattr(error, "__notes__", ())

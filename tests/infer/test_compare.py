@@ -9,11 +9,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from infer import compare, compare_making, compare_measures, gallery
+from infer import compare, compare_making, compare_measures, compare_strips, gallery
+from infer.films import films
 from infer.methods import method, methods
+from tests.infer.test_films import RED, left, painted
 from vinf_jax.media.captions import parse
 from vinf_jax.media.sprites import clip
-from vinf_jax.programs import spoken
+from vinf_jax.programs import ours, spoken
 from vinf_jax.systems.video_infinity.prompts import even_ranges
 
 SETTINGS = {"fps": 8, "clip_frames": 8, "crossfade": 4, "steps": 25, "wave": 0}
@@ -221,6 +223,10 @@ def test_methods_are_presets_with_fields_and_names():
     assert methods(["a", "b:"])[0] == [] and "a: stands" not in str(methods(["a", "a"]))
     assert "a stands more than once" in methods(["a", "c=a", "a"])[0][0]
     assert method("x=base:decode-tile=4,norm-clip=8").sampling == {"decode_tile": 4}
+    assert method("own:cuts=32,64,steps=5").sampling == {"cuts": [32, 64], "steps": 5}
+    assert method("own:cuts=32").sampling == method("own:cuts=[32]").sampling == {"cuts": [32]}
+    assert method("own:cuts=prompts,reuse=2").sampling["cuts"] == "prompts"
+    assert method("own:guidance-steps=0.2:0.8").sampling == {"guidance_steps": [0.2, 0.8]}
     lists = method("cuts:frames=[1,2],spread=3").scope
     assert lists == {"preset": "cuts", "frames": [1, 2], "spread": 3}
 
@@ -247,12 +253,15 @@ def test_the_gallery_shows_every_video_with_its_scores_and_nothing_from_elsewher
         (("--against", "nobody"), "against: nobody, but there are base, independent; give one"),
         (("--real", "notes.txt"), "real: notes.txt is a file; give a folder of videos"),
         (("--features", ".", "--workers", 1), "features: {} is no checkpoint"),
+        (("--prompts-file", "story.txt"), "prompts-file: story.txt gives ranges, but here"),
+        (("--window", 1), "window: 1 frames; give 4 or more"),
         (("--fps", 5000), "base, 24 frames: the video cannot be encoded: fps is 5000"),
     ],
 )
 def test_mistakes_are_said_before_a_video_is_made(run, tmp_path, monkeypatch, words, said):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "notes.txt").write_text("notes")
+    (tmp_path / "story.txt").write_text("0:12 a red circle rests\n12:24 a blue cross rests")
     model = Painter()
     status, _, message = run(model, *SMALL, last=words)
     assert status == 2 and said.format(tmp_path) in message and not model.made
@@ -267,6 +276,7 @@ def test_mistakes_are_said_before_a_video_is_made(run, tmp_path, monkeypatch, wo
         ("own:guidance=[1]", "guidance is [1]; give a finite number"),
         ("own:karras=1,steps=true", "karras is 1; give true or false, steps is True; give a whole"),
         ("own:sampler=5", "sampler is 5; give a name"),
+        ("own:cuts=a", "cuts: 'a'; give frame numbers such as 32,64"),
     ],
 )
 def test_values_of_a_method_are_those_of_the_flags(method, said):
@@ -339,6 +349,35 @@ def test_a_video_that_cannot_be_written_stops_the_making(pool):
             made.append(n)
             finish(n, None, None)
     assert len(made) <= 2 * compare_making.AHEAD + 1
+
+
+def test_what_a_worker_says_is_one_message(pool):
+    said = pytest.raises(ValueError, match=r"a\.npz holds no frames")
+    with said as caught, pool(lambda *given: ValueError("a.npz holds no frames")) as finish:
+        finish(None, None, None)
+    assert ours(caught.value)
+
+
+def test_videos_of_two_sizes_have_no_common_picture(tmp_path):
+    for side in (16, 32):
+        left(tmp_path / f"{side}.mp4", painted(RED, side=side), method=str(side), exact=False)
+    assert compare_strips.strips(films(tmp_path)) is None
+
+
+def test_features_of_another_window_never_stay_beside_measures(tmp_path, monkeypatch):
+    film = left(tmp_path / "a.mp4", painted(RED))
+    monkeypatch.setattr(compare_measures, "measured", lambda *_: {"frames": 16})
+    ruler = SimpleNamespace(through="n", scored=lambda *given: given)
+    ruler.features = lambda film, frames: np.zeros((2, 3))
+    compare_measures.scored(film, ruler, 16)
+    monkeypatch.setattr(compare_measures, "write_json", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        compare_measures.scored(film, ruler, 8)
+    assert compare_measures.measures_of(film.path) is None
+
+
+def stopped(*given):
+    raise KeyboardInterrupt
 
 
 def test_a_killed_worker_is_one_message():

@@ -133,6 +133,10 @@ def test_a_video_file_is_judged(run, tmp_path):
     ("words", "said"),
     [
         (["clips", "--prompts", "100000"], "count is 100000"),
+        (["clips", "--prompts", "0"], "prompts: 0; give 1 or more"),
+        (["long", "--frames", "-5"], "frames: -5; give 1 or more"),
+        (["video", "a.mp4", "--prompts", "a red square", "--crossfade", "-5"], "crossfade: -5"),
+        (["video", "a.mp4", "--prompts", "a red square", "--steps", "5"], "--steps is no flag"),
         (["clips", "--out", "a.txt"], "a.txt should end with .json"),
         (["long", "--seeds", "0"], "seeds: 0"),
         (["long", "--prompts", "a"], "prompts: 'a': "),

@@ -7,9 +7,11 @@ import pytest
 
 from infer import long_measures
 from infer.films import film, films, joins
+from vinf_jax.checkpoint.manifest import Manifest
 from vinf_jax.media.captions import parse
 from vinf_jax.media.sprites import clip
 from vinf_jax.media.video import VideoWriter
+from vinf_jax.systems.video_infinity.job import KIND
 
 RED = "a red square moves right over a plain gray background"
 BLUE = "a blue cross rests over a striped white background"
@@ -75,9 +77,11 @@ def test_a_video_without_a_record_has_no_prompt(tmp_path):
 
 
 def test_a_folder_is_read_in_natural_order_and_jobs_are_left_alone(tmp_path):
-    for name in ("x/v10", "x/v9", "x/v9.job/segments/0"):
+    for name in ("x/v10", "x/v9", "x/v9.job/segments/0", "work/segments/0", "vbench/base-2/0"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         left(tmp_path / f"{name}.mp4", painted(RED, frames=2))
+    Manifest.begin(tmp_path / "work", kind=KIND, asked={})
+    (tmp_path / "vbench/clips.json").write_text("{}")
     assert [each.path.name for each in films(tmp_path)] == ["v9.mp4", "v10.mp4"]
 
 
@@ -120,6 +124,9 @@ def test_joins_are_those_of_ranks_waves_or_training_clips():
     assert joins(SETTINGS | {"scope": {"preset": "reference", "ranks": 2}}, 32) == [16]
     assert joins(SETTINGS | {"scope": {"preset": "independent", "length": 12}}, 32) == [12, 24]
     assert joins(SETTINGS | {"wave": 12}, 24) == [8, 12, 16]
+    given = [{"start": 0, "stop": 10}, {"start": 20, "stop": 24}]
+    assert joins(SETTINGS, 24, given) == [8, 10, 16, 20]
+    assert joins(SETTINGS | {"wave": 6}, 24, given) == [8, 10, 15, 16, 20]
 
 
 def test_a_perfect_video_has_perfect_figures_and_curves(tmp_path):

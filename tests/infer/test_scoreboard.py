@@ -5,7 +5,7 @@ import pytest
 
 from infer import scoreboard, window_distances
 from infer.feature_networks import Looking
-from infer.scoreboard import Board, Scored, markdown, rows
+from infer.scoreboard import Board, Scored, markdown, rows, rows_of_all
 from tests.tolerances import FP64
 from vinf_jax.metrics.moments import Moments, mixed
 
@@ -70,6 +70,13 @@ def test_only_prompts_and_seeds_of_both_are_compared():
     assert not found(videos("ours", cells=CELLS[:2]))["lengths"]["64"]["differences"]
 
 
+def test_two_videos_of_one_prompt_and_seed_both_count():
+    record = found(videos("reference"), videos("ours", 1), videos("ours", 3))["lengths"]["64"]
+    assert record["methods"]["ours"]["videos"] == 2 * len(CELLS)
+    assert record["differences"]["ours"]["videos"] == len(CELLS)
+    assert record["methods"]["ours"]["prompts"] == record["methods"]["reference"]["prompts"]
+
+
 def test_what_one_video_lacks_has_no_mean():
     several = [*videos("ours", drift=0.5, cells=CELLS[:3]), *videos("ours", cells=CELLS[3:])]
     measures = found(several)["lengths"]["64"]["methods"]["ours"]["measures"]
@@ -82,6 +89,10 @@ def test_tables_hold_every_length_and_difference():
     head, body = rows(record, "64")
     assert head == ("method", "videos", "seams", "drift") and len(body) == 2
     assert body[0][:2] == ("reference", "18") and body[0][3] == "-"
+    head, body = rows_of_all(record)
+    assert head == ("frames", "method", "videos", "seams", "drift")
+    assert [row[:2] for row in body] == [("8", "ours"), ("64", "reference"), ("64", "ours")]
+    assert {len(row) for row in body} == {5}, "one set of columns, whatever a length lacks"
     text = markdown(record)
     assert text.index("## 8 frames") < text.index("## 64 frames")
     assert "| minus reference | pairs |" in text and "-0.10 [-0.10, -0.10] better" in text
@@ -118,8 +129,6 @@ def test_features_come_in_equal_batches():
     assert counts == [8, 8]
     with pytest.raises(ValueError, match="no video has so many frames"):
         window_distances.features(LOOKING, iter([]))
-    with pytest.raises(ValueError, match="1 frames; mean colours needs 2"):
-        window_distances.features(LOOKING, spread(0)[:, :1])
 
 
 def test_windows_of_real_clips_are_not_far_from_them():

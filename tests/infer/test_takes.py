@@ -141,6 +141,22 @@ def test_retake_makes_a_range_again_and_nothing_else(world):
     assert made["seed"] == 1
 
 
+def test_each_range_keeps_its_prompt_in_whatever_order_they_are_given(world):
+    assert make() == 0
+    words = ["--range", "9:11", "4:6", "--prompts", "a blue disc", "a red disc"]
+    assert spoken(retake.main, ["a.job", *words]) == 0
+    spans = {span["start"]: span["text"] for span in record("a-retake")["prompts"]}
+    assert (spans[4], spans[9]) == ("a red disc", "a blue disc")
+
+
+def test_fields_of_the_scope_change_the_model_s_own_where_there_is_no_job(world):
+    assert make("--no-keep-job") == 0
+    words = ["--frames", "4", "--prompts", PROMPT, "--weights", "weights", "--scope.spread", "1"]
+    assert spoken(extend.main, ["a.mp4", *words]) == 0
+    scope = record("a-extended")["settings"]["scope"]
+    assert (scope["local"], scope["spread"]) == (StandIn().settings.scope["local"], 1)
+
+
 def test_a_job_is_replaced_only_if_asked(world, capsys):
     assert make() == 0
     old = finished_job("a.job").frames()(range(12))

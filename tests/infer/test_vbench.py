@@ -99,6 +99,22 @@ def test_clips_of_another_video_are_cut_anew_and_their_results_removed(run, fold
     assert clip.read_bytes() == before and not (bench / f"theirs-8/{RED}-2.mp4").exists()
 
 
+def test_the_same_path_with_another_video_is_cut_anew(run, folder, tmp_path):
+    program = tmp_path / "vbench"
+    program.write_text(VBENCH)
+    program.chmod(0o755)
+    _, bench, _ = run(program)
+    stray = bench / "ours-8/left.mp4"
+    stray.write_bytes((bench / f"ours-8/{RED}-0.mp4").read_bytes())
+    assert run(program, "--program", program)[0] == 0 and not stray.exists()
+    (folder / "theirs/a.mp4").unlink()
+    left(folder / "theirs/a.mp4", 255 - painted(RED, frames=8), [RED], method="theirs")
+    program.write_text("#!/bin/sh\nexit 3\n")
+    status, _, said = run(program)
+    assert status == 2 and "of theirs-8" in said
+    assert read_video(bench / f"theirs-8/{RED}-0.mp4")[0].mean() > 128
+
+
 def test_a_damaged_list_of_clips_is_named(run):
     _, bench, _ = run("no-such-vbench")
     (bench / "clips.json").write_text('{"how": ')

@@ -89,3 +89,16 @@ def test_strays_beside_the_splits_are_told(tmp_path):
 def test_a_folder_of_pictures_may_be_the_clip(tmp_path):
     touched(tmp_path, "0.png", "1.png")
     assert layouts.frames(tmp_path, "all") == (["."], {})
+
+
+def test_what_jobs_work_on_is_no_video(tmp_path):
+    touched(tmp_path, "a.mp4", "a.job/preview.mp4", "work/segments/0.mp4", "set/1.mp4")
+    (tmp_path / "work/manifest.json").write_text('{"facts": {"kind": "vinf_jax job, 1"}}')
+    (tmp_path / "set/manifest.json").write_text('{"videos": ["1.mp4"]}')
+    assert layouts.videos(tmp_path, "all")[0] == ["a.mp4", "set/1.mp4"]
+
+
+def test_lists_beside_a_folder_are_of_the_folder_whose_files_they_name(tmp_path):
+    ucf_lists(tmp_path, ["A/1.avi"], [])
+    touched(tmp_path, "UCF-101/A/1.avi", "fake/1.mp4")
+    assert layouts.is_ucf101(tmp_path / "UCF-101") and not layouts.is_ucf101(tmp_path / "fake")

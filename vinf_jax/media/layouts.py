@@ -14,6 +14,10 @@ _TOPS = {"train": "train", "sky_train": "train"} | dict.fromkeys(
     ("test", "val", "sky_test"), "test"
 )
 
+JOB = "vinf_jax job"
+"""What the manifest of a job's folder begins its kind with."""
+_HEAD = 4096
+
 Listing = tuple[list[str], dict[str, str]]
 """Names (paths below the folder, in natural order), and what is wrong: name -> reason."""
 
@@ -37,6 +41,15 @@ def ucf101(folder: Path, split: str) -> Listing:
     }
     names = (wanted & there) - (lists["train"] & lists["test"])
     return sorted(names, key=natural), {name: said[name] for name in sorted(said, key=natural)}
+
+
+def is_ucf101(folder: Path) -> bool:
+    """Whether UCF-101's lists lie in a folder or beside it, and name a file that is in it."""
+    try:
+        lists = _ucf_lists(folder)
+    except ValueError:
+        return False
+    return any((folder / name).is_file() for names in lists.values() for name in names)
 
 
 def sky(folder: Path, split: str) -> Listing:
@@ -123,8 +136,21 @@ def _picture_folders(folder: Path) -> Iterator[str]:
             yield below.as_posix()
 
 
+def of_job(folder: Path) -> bool:
+    """Whether a job makes a video in this folder: the films in it are parts of one that is, or will
+    be, elsewhere. By the folder's name, or by what its manifest says, whatever the name."""
+    if folder.suffix == ".job":
+        return True
+    try:
+        with (folder / "manifest.json").open(encoding="utf-8", errors="replace") as manifest:
+            return JOB in manifest.read(_HEAD)
+    except OSError:
+        return False
+
+
 def _walked(folder: Path) -> Iterator[tuple[Path, list[str]]]:
-    """(path below `folder`, files) of it and every folder in it, links too, nothing twice."""
+    """(path below `folder`, files) of it and every folder in it, links too, nothing twice; hidden
+    ones and jobs' aside."""
     seen = set()
     for here, inside, files in os.walk(folder, followlinks=True):
         real = os.path.realpath(here)
@@ -132,5 +158,7 @@ def _walked(folder: Path) -> Iterator[tuple[Path, list[str]]]:
             inside.clear()
             continue
         seen.add(real)
-        inside[:] = sorted(name for name in inside if not name.startswith("."))
+        inside[:] = sorted(
+            name for name in inside if not name.startswith(".") and not of_job(Path(here, name))
+        )
         yield Path(here).relative_to(folder), [name for name in files if not name.startswith(".")]

@@ -21,9 +21,10 @@ from typing import Any, Self
 from vinf_jax.checkpoint import claim, manifest
 from vinf_jax.checkpoint.frame_files import FrameFiles
 from vinf_jax.checkpoint.manifest import Manifest
+from vinf_jax.media import layouts
 from vinf_jax.parallel import hosts
 
-KIND = "vinf_jax job, 1"
+KIND = f"{layouts.JOB}, 1"
 LATENTS, SEGMENTS, STATE, PREVIEW = "latents", "segments", "state", "preview.mp4"
 OWN = {manifest.NAME, claim.NAME, PREVIEW, LATENTS, SEGMENTS, STATE}
 SEGMENT = 96
