@@ -110,6 +110,8 @@ def completed(
         usual = max(arguments["width"] // HEAD, 1)
         heads = (TEXT_DEFAULTS | dict(config))["num_attention_heads"] if config else usual
         more = {"heads": heads}
+    if lists := [f"{name} would be {value!r}" for name, value in more.items() if _several(value)]:
+        raise ValueError(f"no network has such sizes: {', '.join(lists)}")
     whole: dict[str, Any] = {**arguments, **more}
     strange = [
         f"{name} would be {value!r}"
@@ -162,6 +164,10 @@ def model_index(parts: Mapping[str, Mapping[str, Any]], tokenizer: bool) -> dict
         "_diffusers_version": VERSION,
         **{name: [None, None] if name in missing else value for name, value in index.items()},
     }
+
+
+def _several(value: Any) -> bool:
+    return isinstance(value, list | tuple | dict)
 
 
 def _same(given: Any, wanted: Any) -> bool:

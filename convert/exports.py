@@ -48,11 +48,14 @@ BESIDE = {
 
 
 def foreign(folder: Path) -> list[str]:
-    """The files of a folder that are no part of an export to diffusers or PVDM."""
+    """The files of a folder that are no part of an export to diffusers or PVDM; a file itself if it
+    is none to lvdm."""
+    if not folder.is_dir():
+        return [] if made_here(folder) else [folder.name]
     files = (file for file in sorted(folder.rglob("*")) if file.is_file())
     names = {file.relative_to(folder).as_posix(): file for file in files}
     weights = {KEPT, *WEIGHTS.values(), *pvdm.FILES.values()}
-    own = {name for name, file in names.items() if name in weights and _made_here(file)}
+    own = {name for name, file in names.items() if name in weights and made_here(file)}
     own |= BESIDE if own else set()
     return [name for name in names if name not in own]
 
@@ -64,12 +67,13 @@ def write_lvdm(model: Model, path: Path, on_array: OnArray) -> list[str]:
     whole. The configs lie in its head. Returns the names of the kept that have no place.
     """
     rows = [row for part in model.arguments for row in _rows(model, part, "lvdm")]
-    kept = [name for name in model.kept if fits(name, "lvdm", model.arguments)]
+    stored = _beside(model)
+    kept = [name for name in stored if fits(name, "lvdm", model.arguments)]
     configs = _configs(model) | {"scheduler": _scheduler(model)}
     heads = {HEAD + part: json.dumps(config) for part, config in configs.items()}
-    beside = {name: (model.kept[name].shape, model.kept[name].dtype) for name in kept}
+    beside = {name: (stored[name].shape, stored[name].dtype) for name in kept}
     arrays = Exported(rows, Watched(model.arrays, model.shapes, on_array))
-    tensors = Joined(arrays, Watched(model.kept, kept, on_array))
+    tensors = Joined(arrays, Watched(stored, kept, on_array))
     write_safetensors(path, tensors, TEXTS | heads, shapes=_shapes(rows, model) | beside)
     return [name for name in model.kept if name not in kept]
 
@@ -95,8 +99,8 @@ def write_diffusers(model: Model, folder: Path, on_array: OnArray) -> None:
         _write_tokenizer(folder / "tokenizer", model.vocabulary, model.tokenizer.length)
     index = component_configs.model_index(model.arguments, bool(model.vocabulary))
     _json(folder / "model_index.json", index)
-    if model.kept:
-        write_safetensors(folder / KEPT, model.kept, TEXTS)
+    if kept := _beside(model):
+        write_safetensors(folder / KEPT, kept, TEXTS)
 
 
 def write_pvdm(model: Model, folder: Path, on_array: OnArray) -> None:
@@ -120,7 +124,17 @@ def write_pvdm(model: Model, folder: Path, on_array: OnArray) -> None:
         write_safetensors(file, whole, TEXTS | heads, shapes=_shapes(rows, model) | shapes)
 
 
-def _made_here(file: Path) -> bool:
+def _beside(model: Model) -> Mapping[str, np.ndarray]:
+    """What was kept; and the schedule's buffers where its signal scale, for which configs have no
+    place, is not among that."""
+    schedule = model.schedule
+    if schedule is None or schedule.signal_scale is None or "scale_arr" in model.kept:
+        return model.kept
+    return Joined(schedules.recomputed(schedule), model.kept)
+
+
+def made_here(file: Path) -> bool:
+    """Whether an export of this project wrote a file."""
     try:
         return open_tensors(file).metadata.get("made_by", "").startswith(MAKER)
     except ValueError:

@@ -4,7 +4,8 @@ Each becomes a checkpoint of its own (`vinf_jax.nn.stored`), which `python -m in
 training load. What a file is decides its content.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from vinf_jax.nn import stored
 from vinf_jax.nn.parameters import abstract, flat
 
 from . import c3d, i3d, lpips
-from .npz_file import is_npz, read_npz
+from .npz_file import is_npz, names_of, read_npz
 from .opened import SUFFIXES
 from .sizes import Sizes
 from .statistics import Statistics
@@ -97,17 +98,21 @@ def recognised(path: Path) -> Found | None:
     """The network whose weights lie at a path, a file or a folder of files; None for anything else.
 
     Raises:
-        ValueError: only some of the files that a network is published as.
+        ValueError: only some of the files that a network is published as, files that are damaged,
+            or several with tensors of one name.
     """
     files = _files(path)
     try:
-        tensors = {name: x for file in files for name, x in _tensors(file).items()}
+        names = {file: set(_names(file)) for file in files}
     except ValueError:
         return None
+    there = set().union(*names.values())
     for network in NETWORKS:
-        missing = [file for file, sign in network.files.items() if sign not in tensors]
+        missing = [file for file, sign in network.files.items() if sign not in there]
         if not missing:
-            return Found(network, path, files, tensors)
+            _refuse_twice(path, names)
+            read = {name: x for file in files for name, x in _tensors(file).items()}
+            return Found(network, path, files, read)
         if len(missing) < len(network.files):
             raise ValueError(
                 f"{path} is a part of {network.kind}: {' and '.join(missing)} "
@@ -164,6 +169,19 @@ def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path] if path.is_file() else []
     return [f for f in sorted(path.iterdir()) if f.suffix in (*SUFFIXES, ".npz") and f.is_file()]
+
+
+def _names(file: Path) -> Iterable[str]:
+    return names_of(file) if is_npz(file) else open_tensors(file)
+
+
+def _refuse_twice(path: Path, names: Mapping[Path, set[str]]) -> None:
+    for (one, its), (other, theirs) in itertools.combinations(names.items(), 2):
+        if both := its & theirs:
+            raise ValueError(
+                f"{path}: {one.name} and {other.name} both hold {min(both)}; leave one of them in "
+                "the folder"
+            )
 
 
 def _tensors(file: Path) -> Mapping[str, np.ndarray]:

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
+from . import pvdm
 from .naming import FOLDERS
-from .opened import SUFFIXES
+from .opened import KEPT, SUFFIXES
 
 NOTES = ("config.json", "model_index.json", "scheduler/scheduler_config.json")
 TOKENIZER = ("vocab.json", "merges.txt", "tokenizer.json")
@@ -33,9 +34,11 @@ def chosen(
     Raises:
         ValueError: nothing that can be read, not in this variant, or several to choose from.
     """
+    if "checkpoint.json" in names:  # a model folder of ours
+        return [name for name in names if not name.startswith(".") and name != "README.md"]
     components = [folder for folder in FOLDERS.values() if _weights(names, folder)]
     if layout != "lvdm" and components:
-        notes = [name for name in names if _is_note(name, components)]
+        notes = [name for name in names if _is_note(name, components) or name == KEPT]
         return notes + [
             name for folder in components for name in _best(names, folder, where, variant)
         ]
@@ -43,6 +46,8 @@ def chosen(
         notes = [name for name in names if name == "config.json"]
         return notes + _best(names, "", where, variant)
     single = [name for name in names if "/" not in name and name.endswith(SUFFIXES)]
+    if single and (layout == "pvdm" or set(single) == set(pvdm.FILES.values())):
+        return single
     if len(single) != 1:
         what = f"several checkpoints ({', '.join(single)})" if single else "no weights to read"
         raise ValueError(f"{where} has {what}; download one by hand and give its path")

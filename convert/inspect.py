@@ -9,6 +9,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from vinf_jax.programs import plain
+
 from .options import add_source, parser
 from .picture import picture, printable
 from .progress import Bar
@@ -57,7 +59,8 @@ def _theirs(options: argparse.Namespace) -> int:
         groups = {part.component: (part.naming.name, part.tensors) for part in found.parts}
         groups["beside them"] = ("", found.beside)
     except ValueError as error:
-        found, verdict, groups = None, f"layout: {error}", {"tensors": ("", tensors)}
+        found, verdict = None, f"layout: {plain(str(error))}"
+        groups = {"tensors": ("", tensors)}
     print(f"{options.path}\n{verdict}")
     for group in there.groups:
         for file, path in zip(group.files, group.paths, strict=True):
@@ -74,7 +77,7 @@ def _theirs(options: argparse.Namespace) -> int:
             _show_model(model.of_source(options.path, found))
             print("every tensor has its place: it can be imported")
         except ValueError as error:
-            print(error)
+            print(plain(str(error)))
     print(*picture(tensors.shapes(), options.depth), sep="\n")
     return 0
 
@@ -86,7 +89,7 @@ def _ours(options: argparse.Namespace) -> int:
     print(f"{options.path}\nlayout: model folder of this project")
     groups: dict[str, list[str]] = {part: [] for part in there.arguments}
     for name in there.shapes:
-        groups[name.partition(".")[0]].append(name)
+        groups.setdefault(name.partition(".")[0], []).append(name)
     with Bar("reading", there.bytes) as bar:
         for part, names in groups.items():
             _show(part, "", Watched(there.arrays, names, bar.told))

@@ -1,20 +1,36 @@
 """Files of numpy's savez, which Chainer writes its weights as; nothing in them is executed."""
 
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
 
-MOST = 2**32
+MOST = 2**30
 """Bytes that the arrays of a file may have together."""
+_ENDING = ".npy"
+_DAMAGE = (ValueError, OSError, EOFError, MemoryError, NotImplementedError, RuntimeError)
+_DAMAGE += (zipfile.BadZipFile, zlib.error)
 
 
 def is_npz(path: Path) -> bool:
     """Whether a file's content is that, whatever its name."""
-    if not zipfile.is_zipfile(path):
+    try:
+        return any(name.endswith(_ENDING) for name in _members(path))
+    except _DAMAGE:
         return False
-    with zipfile.ZipFile(path) as archive:
-        return any(name.endswith(".npy") for name in archive.namelist())
+
+
+def names_of(path: Path) -> list[str]:
+    """The names of its arrays, of which none is read.
+
+    Raises:
+        ValueError: a damaged file.
+    """
+    try:
+        return [name.removesuffix(_ENDING) for name in _members(path)]
+    except _DAMAGE as error:
+        raise ValueError(f"{path} cannot be read: {error}") from error
 
 
 def read_npz(path: Path) -> dict[str, np.ndarray]:
@@ -22,14 +38,25 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
 
     Raises:
         ValueError: a damaged file, one that unpacks to more than any such network has, or one with
-            Python objects in it, which are not read.
+            Python objects or anything else than arrays in it, which are not read.
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
+            entries = archive.infolist()
+        size = sum(entry.file_size for entry in entries)
         if size > MOST:
             raise ValueError(f"it unpacks to {size} bytes")
+        others = [entry.filename for entry in entries if not entry.filename.endswith(_ENDING)]
+        if others:
+            raise ValueError(f"{others[0]!r} in it is no array")
         with np.load(path, allow_pickle=False) as stored:
             return dict(stored)
-    except (ValueError, OSError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} cannot be read: {error}") from error
+    except _DAMAGE as error:
+        raise ValueError(f"{path} cannot be read: {error or type(error).__name__}") from error
+
+
+def _members(path: Path) -> list[str]:
+    if not zipfile.is_zipfile(path):
+        return []
+    with zipfile.ZipFile(path) as archive:
+        return archive.namelist()

@@ -121,7 +121,8 @@ def _folder(path: Path, layout: str | None, variant: str | None) -> Opened:
     if folders and inner:
         return _components(path, inner, variant)
     if folders and shards.has_weights(path):
-        return Opened(path, [_group(path, "", variant)])
+        group = _group(path, "", variant)
+        return Opened(path, [group], group.configs.get("scheduler"))
     if len(single) == 1:
         return opened(single[0], layout, variant)
     if groups := _one_model(single):

@@ -44,7 +44,8 @@ def refuse_to_replace(
     """Raises ValueError where the target exists and is not to be replaced, or is the source, a part
     of it or a folder around it.
 
-    foreign: the files of a folder that are no part of what is written here.
+    foreign: the files of a folder that are no part of what is written here; of a file, whether it
+    is none itself.
     """
     if source.exists():
         _refuse_the_source(target, source)
@@ -52,12 +53,16 @@ def refuse_to_replace(
         return
     if not force:
         raise ValueError(f"{target} exists; --force replaces it")
-    if target.is_dir() and (names := foreign(target)):
+    if not (names := foreign(target)):
+        return
+    what = f"{target} is a file that"
+    if target.is_dir():
         more = f" and {len(names) - 1} more" if names[1:] else ""
-        raise ValueError(
-            f"{target} holds {names[0]}{more}, which this program did not write, and --force "
-            "replaces only what it did; move that away, or write somewhere else"
-        )
+        what = f"{target} holds {names[0]}{more}, which"
+    raise ValueError(
+        f"{what} this program did not write, and --force replaces only what it did; move that "
+        "away, or write somewhere else"
+    )
 
 
 def _refuse_the_source(target: Path, source: Path) -> None:

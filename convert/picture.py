@@ -8,6 +8,8 @@ from .tensors import Shape
 
 FEW = 2
 """Tensors of a layer, weight and bias, that are not worth lines of their own."""
+LONGEST = 100
+"""Signs of a name that are shown."""
 _SEPARATORS = re.compile(r"[./]")
 _NUMBER = re.compile(r"[0-9]{1,9}")
 
@@ -73,4 +75,5 @@ def _amount(count: int, inside: Paths) -> str:
 
 def printable(name: str) -> str:
     """A name from a file as a terminal may show it."""
-    return name if name.isprintable() else ascii(name)
+    shown = name if len(name) <= LONGEST else f"{name[:LONGEST]}..."
+    return shown if shown.isprintable() else ascii(shown)

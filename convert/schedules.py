@@ -38,6 +38,8 @@ def of_buffers(buffers: Mapping[str, np.ndarray]) -> Found | None:
     if "alphas_cumprod" not in buffers:
         return None
     stored = np.asarray(buffers["alphas_cumprod"], np.float64)
+    if stored.ndim != 1 or len(stored) < 2:
+        raise ValueError(f"alphas_cumprod has shape {stored.shape}; give one number for each time")
     usual = Schedule.scaled_linear()
     standard = stored.shape == usual.alphas_cumprod.shape and (
         _distance(stored, usual.alphas_cumprod) <= TOLERANCE
@@ -101,7 +103,7 @@ def of_config(config: Mapping[str, Any] | None) -> Found:
             schedule = Schedule(np.cumprod(1 - betas))
         else:
             raise ValueError("only scaled_linear, linear and trained_betas are read")
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise ValueError(f"scheduler_config.json: beta_schedule {kind!r}: {error}") from error
     said = {"kind": kind if config else "usual; no scheduler_config.json", "signal_scale": False}
     return Found(schedule, said)
@@ -133,7 +135,7 @@ def prediction_of(config: Mapping[str, Any] | None) -> str:
         ValueError: a kind that is not known here.
     """
     name = (config or {}).get("prediction_type", "epsilon")
-    if name not in PREDICTIONS:
+    if not isinstance(name, str) or name not in PREDICTIONS:
         raise ValueError(
             f"scheduler_config.json: prediction_type {name!r}; {', '.join(PREDICTIONS)} are read"
         )

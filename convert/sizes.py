@@ -3,6 +3,9 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+MOST = 1000
+"""Layers or blocks of one kind."""
+
 
 @dataclass(frozen=True)
 class Sizes:
@@ -35,11 +38,13 @@ class Sizes:
         """How many of the names pattern.format(0), pattern.format(1), ... follow without a gap.
 
         Raises:
-            ValueError: not even the first is there.
+            ValueError: not even the first is there, or more than any network has.
         """
         number = 0
         while pattern.format(number) in self.shapes:
             number += 1
+            if number > MOST:
+                raise ValueError(f"{pattern.format(number)} is there; no network has so many")
         if not number:
             raise ValueError(f"{pattern.format(0)} is missing; there should be at least one")
         return number

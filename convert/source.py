@@ -52,7 +52,8 @@ def recognised(opened: Opened, layout: str | None = None) -> Source:
         rest = group.tensors
         for kind, prefix in placed:
             inside = group.tensors.behind(prefix)
-            config = group.configs.get(kind.component, group.config)
+            of_folder = group.config if kind.layout == "diffusers" else {}
+            config = group.configs.get(kind.component, of_folder)
             parts.append(Part(kind, group.where + prefix, inside, config))
             rest = rest.without({prefix + name for name in inside})
         beside |= rest.under(group.where)

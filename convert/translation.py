@@ -16,7 +16,7 @@ from vinf_jax.nn.networks import built, parameters
 
 from . import families
 from .families import FAMILIES, Family
-from .naming import OTHER_NETWORKS, UNUSED
+from .naming import FOLDERS, OTHER_NETWORKS, UNUSED
 from .sizes import Sizes
 from .source import Part, Source
 from .tensors import Tensors
@@ -133,10 +133,16 @@ def _sorted(
     """Those that are kept and those that are left out, of tensors that no row reads."""
 
     def fitting(patterns: Sequence[str]) -> Tensors:
-        names = {name for name in tensors if matches(name, patterns)}
+        names = {name for name in tensors if matches(_inside(name), patterns)}
         return tensors.only(names)
 
     return fitting(unused), fitting(left_out)
+
+
+def _inside(name: str) -> str:
+    """A tensor's name without the folder of the component that it lies in."""
+    folder, _, rest = name.partition("/")
+    return rest if folder in FOLDERS.values() else name
 
 
 def _strange_numbers(tensors: Tensors) -> list[str]:

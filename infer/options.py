@@ -152,7 +152,7 @@ def parser(program: str, description: str | None, notes: str = "") -> Parser:
 
 
 def add_model(to: argparse.ArgumentParser, of_job: bool = False) -> None:
-    """Which model, and how it samples. of_job: what is not given is as in a job, if there is one."""
+    """Which model, and how it samples. of_job: what is not given is as in a job, if any."""
     group = to.add_argument_group("model")
     job = "the job's, else " if of_job else ""
     group.add_argument(

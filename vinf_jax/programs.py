@@ -69,8 +69,14 @@ def spoken(main: Callable[[list[str]], int], argv: list[str]) -> int:
     except (ValueError, OSError) as error:
         if isinstance(error, ValueError) and not ours(error):
             raise
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {plain(str(error))}", file=sys.stderr)
         return 2
+
+
+def plain(text: str) -> str:
+    """A text that may hold names out of files, as a terminal may show it: whatever it would act on
+    is escaped, lines stay."""
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
 
 
 def load_config(path: str | Path) -> ConfigDict:

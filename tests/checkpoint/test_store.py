@@ -354,3 +354,13 @@ def test_numbers_too_large_for_what_is_asked_for_are_refused(tmp_path):
         store.load(tmp_path / "w", wanted)
     wide = {name: jax.ShapeDtypeStruct((2,), jnp.bfloat16) for name in arrays}
     assert store.load(tmp_path / "w", wide)["x"][0] == jnp.bfloat16(7e4)
+
+
+def test_arrays_of_another_shape_than_described_are_not_read(saved):
+    file = saved / "checkpoint.json"
+    note = json.loads(file.read_text())
+    name, (shape, kind) = next(iter(note["arrays"].items()))
+    note["arrays"][name] = [[*shape, 2], kind]
+    file.write_text(json.dumps(note))
+    with pytest.raises(ValueError, match=f"damaged: {name} is"):
+        store.arrays(saved)[name]

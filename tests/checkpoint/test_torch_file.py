@@ -13,6 +13,7 @@ from tests.checkpoint.torch_files import (
     Called,
     Made,
     Named,
+    Opcodes,
     Parameter,
     Pickled,
     Viewed,
@@ -138,3 +139,12 @@ def test_large_storages_are_made_one_at_a_time(tmp_path):
     assert_same(
         open_tensors(tmp_path / "weights"), {x: np.full(4, n, "f4") for n, x in enumerate("abc")}
     )
+
+
+@pytest.mark.parametrize("bit", ["neg", "conj"])
+def test_views_that_are_the_negative_of_what_is_stored_are_refused(tmp_path, bit):
+    plain = Pickled(np.ones(2, np.float32))
+    call = plain.data[2:-1].removesuffix(b"tR") + Pickled({bit: True}).data[2:-1] + b"tR"
+    write_zip(tmp_path / "m.pt", {"x": Opcodes(call), "y": np.ones(2, np.float32)})
+    with pytest.raises(ValueError, match=rf"a view \({bit}\) of another"):
+        open_tensors(tmp_path / "m.pt")

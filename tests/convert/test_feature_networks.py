@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import zipfile
 
 import numpy as np
 import pytest
@@ -134,9 +135,44 @@ def test_what_does_not_fit_is_listed(tmp_path, capsys):
 
 
 def test_arrays_of_python_objects_are_not_read(tmp_path, capsys):
-    np.savez(tmp_path / "x.npz", **{"mean": np.array([{"a": 1}], dtype=object)})
+    made = {"mean": np.array([{"a": 1}], dtype=object), "conv1a/W": np.ones(1)}
+    np.savez(tmp_path / "x.npz", **made)
     assert run("import", tmp_path / "x.npz", tmp_path / "out") == 2
     assert "cannot be read" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("damage", ["directory", "version", "member", "claim", "other"])
+def test_damaged_archives_are_one_message(damage, tmp_path, capsys):
+    file = tmp_path / "x.npz"
+    np.savez_compressed(file, mean=np.arange(1000.0), **{"conv1a/W": np.ones(1)})
+    data = bytearray(file.read_bytes())
+    central = data.index(b"PK\x01\x02")
+    if damage == "directory":
+        data[central : central + 4] = b"PKxx"
+    elif damage == "version":
+        data[central + 6] = 99
+    elif damage == "member":
+        data[80:120] = bytes(40)
+    file.write_bytes(data)
+    if damage == "claim":
+        header = np.lib.format.header_data_from_array_1_0(np.ones(1)) | {"shape": (10**14,)}
+        with zipfile.ZipFile(file, "w") as archive:
+            for name in ("mean.npy", "conv1a/W.npy"):
+                with archive.open(name, "w") as member:
+                    np.lib.format.write_array_header_1_0(member, header)
+    if damage == "other":
+        with zipfile.ZipFile(file, "a") as archive:
+            archive.writestr("notes.txt", "words")
+    assert run("import", file, tmp_path / "out") == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: ") and said.count("\n") == 1 and "cannot be read" in said
+
+
+def test_a_tensor_in_two_files_is_refused(tmp_path, capsys):
+    source = write(tmp_path / "source", "lpips", tensors("lpips")[0])
+    (source / "vgg16_x.pth").write_bytes((source / "vgg16-397923af.pth").read_bytes())
+    assert run("import", source, tmp_path / "out") == 2
+    assert "vgg16-397923af.pth and vgg16_x.pth both hold" in capsys.readouterr().err
 
 
 def test_i3d_at_full_size():

@@ -194,3 +194,16 @@ def test_no_choice():
         chosen(["README.md"], "hf://o/n")
     with pytest.raises(ValueError, match="hf://o/n/unet has the variants bf16, fp16"):
         chosen([f"{UNET}.fp16.bin", f"{UNET}.bf16.bin"], "hf://o/n")
+
+
+def test_everything_that_an_import_by_path_reads_is_chosen():
+    unet = "unet/diffusion_pytorch_model.safetensors"
+    assert chosen(["kept.safetensors", unet], "o/n") == ["kept.safetensors", unet]
+    ours = ["checkpoint.json", "state/d/1", "report.json"]
+    assert chosen([".gitattributes", "README.md", *ours], "o/n") == ours
+    pair = ["autoencoder.safetensors", "diffusion.safetensors"]
+    assert chosen(pair, "o/n") == pair
+    public = ["model_last.pth", "ema_model.pth"]
+    assert chosen(public, "o/n", "pvdm") == public
+    with pytest.raises(ValueError, match="several checkpoints"):
+        chosen(public, "o/n")

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from convert import model, naming, opened, source
+from convert.sizes import Sizes
 from tests.convert import sources
 from vinf_jax.checkpoint.safetensors_file import write_safetensors
+from vinf_jax.checkpoint.torch_file import open_tensors
 
 LAYOUTS = {
     "lvdm in safetensors": lambda at, arrays: _lvdm_safetensors(at, arrays),
@@ -192,6 +194,8 @@ def test_one_message_lists_everything(tensors, tmp_path):
         ("autoencoder", "shift_factor", 0.1),
         ("text_encoder", "hidden_act", "quick_gelu"),
         ("text_encoder", "num_attention_heads", "two"),
+        ("autoencoder", "norm_num_groups", [32]),
+        ("text_encoder", "num_attention_heads", [8]),
     ],
 )
 def test_configs_of_other_networks_are_refused(part, field, value, diffusers_folder, tmp_path):
@@ -209,3 +213,20 @@ def test_configs_of_other_networks_are_refused(part, field, value, diffusers_fol
 def _word(field):
     """How the message calls it; groups and heads are found out by building."""
     return {"norm_num_groups": "norm_groups", "num_attention_heads": "heads"}.get(field, field)
+
+
+def test_no_network_has_so_many_layers():
+    shapes = {f"layers.{n}.weight": (0,) for n in range(2000)}
+    with pytest.raises(ValueError, match=r"layers\.1001\.weight is there; no network has so many"):
+        Sizes(shapes).count("layers.{}.weight")
+
+
+def test_a_text_tower_may_bring_its_projection(arrays, tmp_path):
+    folder = sources.write_diffusers(tmp_path / "m", arrays) / "text_encoder"
+    file = next(folder.glob("*.safetensors"))
+    tensors = {name: np.array(x) for name, x in open_tensors(file).items()}
+    more = {"text_projection.weight": np.ones((2, 2)), "vision_model.x": np.ones(1)}
+    write_safetensors(file, tensors | {n: x.astype(np.float32) for n, x in more.items()})
+    report = model.read(tmp_path / "m").report
+    assert "text_encoder/text_projection.weight" in report["kept"]
+    assert "text_encoder/vision_model.x" in report["left_out"]

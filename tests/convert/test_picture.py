@@ -33,3 +33,8 @@ def test_only_neighbours_that_are_alike_stand_together():
 def test_names_are_shown_not_obeyed():
     (line,) = picture({"a\x1b[2J": (2,)})
     assert "\x1b" not in line and "x1b" in line
+
+
+def test_long_names_are_cut():
+    lines = picture({"a" * 100_000: (2,)} | {f"b{n}": (1,) for n in range(100)})
+    assert max(map(len, lines)) < 150

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from io import StringIO
 
 import ml_dtypes
 import numpy as np
@@ -9,12 +10,14 @@ import pytest
 
 from convert import model
 from convert.__main__ import PROGRAMS
+from convert.progress import Bar
 from convert.statistics import Statistics
 from tests.convert import sources
 from vinf_jax.checkpoint.safetensors_file import write_safetensors
 from vinf_jax.checkpoint.torch_file import open_tensors
+from vinf_jax.diffusion.schedule import Schedule
 from vinf_jax.programs import choose
-from vinf_jax.systems.video_infinity import folder
+from vinf_jax.systems.video_infinity import VideoInfinity, folder
 
 
 def run(*words) -> int:
@@ -243,14 +246,15 @@ def test_an_interrupted_import_leaves_nothing(text, tmp_path, capsys, monkeypatc
 @pytest.mark.parametrize("layout", ["lvdm", "diffusers"])
 def test_an_interrupted_export_leaves_the_old_one(layout, text, tmp_path, monkeypatch):
     target = tmp_path / "m.safetensors"
-    target.write_text("old")
+    assert run("export", text, target, "--layout", "lvdm") == 0
+    old = target.read_bytes()
 
     def stop(self, name, size):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("convert.progress.Bar.__call__", stop)
     assert run("export", text, target, "--layout", layout, "--force") == 130
-    assert target.read_text() == "old"
+    assert target.read_bytes() == old
     assert sorted(path.name for path in tmp_path.iterdir()) == ["m.safetensors", "source"]
 
 
@@ -284,6 +288,9 @@ def contents(folder):
         (["export", "s", "public", "--layout", "diffusers"], "public holds text_encoder/model.s"),
         (["export", "s", "model", "--layout", "diffusers"], "model holds _CHECKPOINT_METADATA and"),
         (["export", "s", "folder", "--layout", "diffusers"], "folder holds precious.txt, which"),
+        (["import", "s", "mine/c.txt"], "mine/c.txt is a file that this program did not write"),
+        (["import", "s", "torn"], "torn holds thesis.tex, which this program did not write"),
+        (["export", "s", "own.safetensors", "--layout", "lvdm"], "own.safetensors is a file that"),
     ],
 )
 def test_force_replaces_only_what_the_program_wrote(
@@ -295,6 +302,10 @@ def test_force_replaces_only_what_the_program_wrote(
     for name in ("mine/a/b.txt", "mine/c.txt", "theirs/checkpoint.json", "s/inner/x.txt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("{}")
+    (tmp_path / "torn").mkdir()
+    (tmp_path / "torn/checkpoint.json").write_text("")
+    (tmp_path / "torn/thesis.tex").write_text("mine")
+    write_safetensors("own.safetensors", {"x": np.ones(1, np.float32)})
     if "model" in words:
         assert run("import", "s", "model") == 0
         (tmp_path / "model" / "precious.txt").write_text("mine")
@@ -333,3 +344,79 @@ def test_mistakes_are_one_message(words, said, tmp_path, monkeypatch, capsys):
     assert run(*words) == 2
     err = capsys.readouterr().err
     assert err.startswith("error: ") and err.count("\n") == 1 and said in err
+
+
+def test_a_signal_scale_that_was_not_kept_is_written(imported, tmp_path):
+    there = VideoInfinity.load(imported)
+    there.save(tmp_path / "again")
+    assert model.read(tmp_path / "again").schedule == Schedule.videocrafter2()
+    for layout, name in (("lvdm", "m.safetensors"), ("diffusers", "m")):
+        assert run("export", tmp_path / "again", tmp_path / name, "--layout", layout) == 0
+        assert model.read(tmp_path / name).schedule == Schedule.videocrafter2()
+
+
+def test_an_export_to_lvdm_says_its_schedule_in_a_folder_too(imported, tmp_path):
+    note = json.loads((imported / "checkpoint.json").read_text())
+    shutil.copytree(imported, tmp_path / "v")
+    note["metadata"]["settings"]["prediction"] = "v"
+    (tmp_path / "v/checkpoint.json").write_text(json.dumps(note))
+    (tmp_path / "out").mkdir()
+    target = tmp_path / "out/model.safetensors"
+    assert run("export", tmp_path / "v", target, "--layout", "lvdm") == 0
+    for path in (target, target.parent):
+        assert model.read(path).settings.prediction == "v"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        (("settings", "height"), "a"),
+        (("tokenizer",), 5),
+        (("tokenizer",), {"wurds": []}),
+        (("settings", "scope"), {"preset": "video_infinity", "local": [1]}),
+    ],
+)
+def test_a_strange_note_is_one_message(field, value, imported, tmp_path, capsys):
+    shutil.copytree(imported, tmp_path / "m")
+    note = json.loads((imported / "checkpoint.json").read_text())
+    inner = note["metadata"]
+    for name in field[:-1]:
+        inner = inner[name]
+    inner[field[-1]] = value
+    (tmp_path / "m/checkpoint.json").write_text(json.dumps(note))
+    assert run("inspect", tmp_path / "m") == 2
+    assert capsys.readouterr().err.startswith("error: ")
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 200_000, '{"files": {"x": 5}, "arrays": {}, "metadata": {}}']
+)
+def test_a_strange_description_is_one_message(text, tmp_path, capsys):
+    (tmp_path / "checkpoint.json").write_text(text)
+    (tmp_path / "x").touch()
+    assert run("inspect", tmp_path) == 2
+    assert "is damaged" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["x[/y]", "\x1b]0;pwn\x07\x1b[2J", "\ud800"])
+def test_names_are_shown_and_not_obeyed(name, tmp_path, capsys, monkeypatch):
+    header = {name: {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}
+    text = json.dumps(header).encode()
+    file = tmp_path / "m.safetensors"
+    file.write_bytes(len(text).to_bytes(8, "little") + text + bytes(4))
+    assert run("inspect", file) == 0
+    assert run("import", file, tmp_path / "out") == 2
+    said = capsys.readouterr()
+    assert not {"\x1b", "\x07", "\ud800"} & set(said.out + said.err)
+    stream = StringIO()
+    stream.isatty = lambda: True
+    with Bar(name, 4, stream) as bar:
+        bar(name, 4)
+
+
+def test_a_config_beside_a_file_of_another_layout_is_not_its_own(checkpoint, tmp_path):
+    path = tmp_path / "model.ckpt"
+    path.symlink_to(checkpoint)
+    plain = model.read(path).arguments
+    (tmp_path / "config.json").write_text('{"hidden_act": "gelu", "num_attention_heads": 1}')
+    assert model.read(path).arguments == plain

@@ -96,3 +96,22 @@ def test_configs_that_are_not_known_are_refused(config, said):
         schedules.of_config(config)
     with pytest.raises(ValueError, match="prediction_type 'flow'; epsilon, v_prediction"):
         schedules.prediction_of({"prediction_type": "flow"})
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"prediction_type": ["epsilon"]},
+        {"beta_start": 10**400},
+        {"trained_betas": [10**400, 0.1]},
+    ],
+)
+def test_values_of_another_kind_are_refused(config):
+    with pytest.raises(ValueError, match=r"scheduler_config\.json"):
+        schedules.prediction_of(config)
+        schedules.of_config(config)
+
+
+def test_one_number_is_no_schedule():
+    with pytest.raises(ValueError, match="alphas_cumprod has shape"):
+        schedules.of_buffers({"alphas_cumprod": np.ones(()), "scale_arr": np.ones(1000)})

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.clip_vocabulary import MERGES, write_openclip
+from vinf_jax.models import clip_tokenizer
 from vinf_jax.models.clip_tokenizer import ClipTokenizer, byte_signs, cleaned
 
 START, END = 512 + len(MERGES), 513 + len(MERGES)
@@ -160,6 +161,16 @@ def test_what_is_no_vocabulary(tmp_path, tokenizer):
     refused("1 tokens have no id, such as 'zq'", **{"merges.txt": "#version\nz q\n"})
     twice = tokenizer._ids | {"<|endoftext|>": 0}
     refused("some tokens have the same id", **{"vocab.json": json.dumps(twice)})
+    refused("cannot be read", **{"vocab.json": "[" * 200_000})
+    odd = json.dumps(tokenizer._ids | {"\ud800": 10**6})
+    refused("1 tokens are no text", **{"vocab.json": odd})
+    damaged = bytearray(gzip.compress(bytes(range(256)) * 9))
+    damaged[20:30] = bytes(10)
+    (tmp_path / "damaged.gz").write_bytes(damaged)
+    (tmp_path / "bomb.gz").write_bytes(gzip.compress(bytes(clip_tokenizer.MOST + 9)))
+    for name in ("damaged", "bomb"):
+        with pytest.raises(ValueError, match=rf"{name}\.gz cannot be read"):
+            ClipTokenizer(tmp_path / f"{name}.gz")
     (tmp_path / "cut.gz").write_bytes(gzip.compress(b"#version\nt h\n")[:-9])
     with pytest.raises(ValueError, match=r"cut\.gz cannot be read"):
         ClipTokenizer(tmp_path / "cut.gz")

@@ -10,6 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 
 NAME = "checkpoint.json"
+ARRAYS = "state"
+"""The folder of the arrays."""
+ORBAX = {"_CHECKPOINT_METADATA", "commit_success.txt", "orbax.checkpoint"}
+"""Files that Orbax leaves beside it."""
 SHOWN = 5
 
 Shapes = dict[str, tuple[tuple[int, ...], np.dtype]]
@@ -38,10 +42,11 @@ def read(folder: Path, *, checksums: bool) -> tuple[Shapes, dict[str, Any]]:
     try:
         index = json.loads((folder / NAME).read_text())
         stored = {name: (tuple(shape), jnp.dtype(kind)) for name, (shape, kind) in _arrays(index)}
-        files, metadata = dict(index["files"]), dict(index["metadata"])
+        files = {name: list(size) for name, size in index["files"].items()}
+        metadata = dict(index["metadata"])
     except FileNotFoundError:
         raise ValueError(f"{folder} is no checkpoint, or an unfinished one: no {NAME}") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"checkpoint {folder} is damaged: {NAME} cannot be read") from error
     troubles = _troubles(folder, files, checksums)
     if troubles:
@@ -59,13 +64,15 @@ def whole(folder: Path) -> bool:
 
 
 def foreign(folder: Path) -> list[str]:
-    """The files of a folder that are no part of a checkpoint: all of them where there is none. Of a
-    checkpoint with a torn description nobody knows; its files count as its own."""
+    """The files of a folder that are no part of a checkpoint: all of them where there is none, and
+    a file itself. Of one with a torn description those count as its own that hold its arrays."""
+    if not folder.is_dir():
+        return [folder.name]
     names = [*_files(folder), *([NAME] if (folder / NAME).is_file() else [])]
     try:
         own = {NAME, *json.loads((folder / NAME).read_text())["files"]}
-    except ValueError:
-        return []
+    except (ValueError, RecursionError):
+        own = {NAME, *ORBAX, *(name for name in names if name.startswith(f"{ARRAYS}/"))}
     except (OSError, KeyError, TypeError):
         return names
     return [name for name in names if name not in own]

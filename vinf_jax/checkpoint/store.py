@@ -56,7 +56,7 @@ def save(
         raise ValueError("there is nothing to save: the tree has no arrays")
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists; overwrite=True replaces it")
-    if path.is_dir() and (foreign := index.foreign(path)):
+    if path.exists() and (foreign := index.foreign(path)):
         raise FileExistsError(
             f"{path} holds what is no part of a checkpoint ({some(foreign)}), which nothing "
             "replaces; move that away, or save somewhere else"

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import tensorstore as ts
 
-from vinf_jax.checkpoint.index import Shapes
+from vinf_jax.checkpoint.index import ARRAYS, Shapes
 
 
 class StoredArrays(Mapping[str, np.ndarray]):
@@ -17,14 +17,18 @@ class StoredArrays(Mapping[str, np.ndarray]):
         """stored: name -> (shape, dtype), of `index.read`."""
         self._stored = stored
         self._files = ts.KvStore.open(
-            {"driver": "ocdbt", "base": {"driver": "file", "path": f"{folder / 'state'}/"}}
+            {"driver": "ocdbt", "base": {"driver": "file", "path": f"{folder / ARRAYS}/"}}
         ).result()
 
     def __getitem__(self, name: str) -> np.ndarray:
         if name not in self._stored:
             raise KeyError(name)
         where = self._files.spec(retain_context=True).to_json() | {"path": f"{name}/"}
-        return ts.open({"driver": "zarr3", "kvstore": where}).result().read().result()
+        array = ts.open({"driver": "zarr3", "kvstore": where}).result()
+        found = tuple(array.shape), np.dtype(array.dtype.numpy_dtype)
+        if found != self._stored[name]:
+            raise ValueError(f"the checkpoint is damaged: {name} is {found}, not as described")
+        return array.read().result()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._stored)

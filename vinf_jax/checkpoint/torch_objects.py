@@ -1,7 +1,7 @@
 """What PyTorch's pickles say of tensors: storages, views of them, and the names that are known."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
@@ -125,7 +125,8 @@ def _storage(known: dict[str, Storage], identity: Any) -> Storage:
 
 def _tensor(args: tuple) -> Tensor:
     match args:
-        case (Storage() as storage, int() as offset, tuple() as shape, tuple() as strides, *_):
+        case (Storage() as storage, int() as offset, tuple() as shape, tuple() as strides, *more):
+            _refuse_bits(more[2:])
             return _view(storage, storage.dtype, offset, shape, strides)
     raise ValueError("a tensor is not described as torch does it")
 
@@ -140,10 +141,18 @@ def _tensor_of_dtype(args: tuple) -> Tensor:
             _,
             _,
             Kind(dtype),
-            *_,
+            *more,
         ):
+            _refuse_bits(more)
             return _view(storage, dtype, offset, shape, strides)
     raise ValueError("a tensor of a newer dtype is not described as torch does it")
+
+
+def _refuse_bits(more: Sequence[Any]) -> None:
+    """A tensor may be the negative, or the conjugate, of what is stored."""
+    for said in more:
+        if isinstance(said, dict) and (bits := [name for name, on in said.items() if on]):
+            raise ValueError(f"a tensor is a view ({', '.join(map(str, bits))}) of another")
 
 
 def _view(storage: Storage, dtype: np.dtype, offset: int, shape: tuple, strides: tuple) -> Tensor:

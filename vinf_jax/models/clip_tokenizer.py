@@ -6,6 +6,7 @@ The vocabulary is the user's: it comes with a checkpoint or with OpenCLIP, never
 import gzip
 import html
 import json
+import zlib
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +20,10 @@ PAD = 0
 """Behind the end. It is also the id of "!" inside a word; a "!" in a prompt is another one."""
 END_OF_WORD = "</w>"
 VERSION = "#version: 0.2"
+MOST = 2**26
+"""Bytes of a file, unpacked."""
+_UNREADABLE = (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
+_UNREADABLE += (zlib.error,)
 WORDS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+"
 OPENCLIP_MERGES = 49152 - 256 - 2
 """That many lines of OpenCLIP's file are used; it goes on behind them."""
@@ -44,7 +49,7 @@ class ClipTokenizer:
         path = Path(path)
         try:
             self._ids, self._merges = _read(path)
-        except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except _UNREADABLE as error:
             raise ValueError(f"tokenizer {path} cannot be read: {error}") from error
         troubles = _troubles(self._ids, self._merges)
         if length < 2:
@@ -108,15 +113,25 @@ def byte_signs() -> list[str]:
 def _read(path: Path) -> tuple[dict[str, int], list[tuple[str, str]]]:
     """(id of every token, merges in their order)."""
     if not path.is_dir():
-        return _openclip(gzip.decompress(path.read_bytes()).decode("utf-8"))
+        with gzip.open(path) as file:
+            return _openclip(_text(file))
     folders = [path, path / "tokenizer"]
     for folder in folders:
         if (folder / VOCABULARY).exists():
-            ids = json.loads((folder / VOCABULARY).read_text("utf-8"))
-            return dict(ids), _pairs((folder / MERGES).read_text("utf-8").splitlines())
+            with (folder / VOCABULARY).open("rb") as words, (folder / MERGES).open("rb") as merges:
+                return dict(json.loads(_text(words))), _pairs(_text(merges).splitlines())
         if (folder / JOINED).exists():
-            return _joined(json.loads((folder / JOINED).read_text("utf-8")))
+            with (folder / JOINED).open("rb") as file:
+                return _joined(json.loads(_text(file)))
     raise FileNotFoundError(f"it has neither {VOCABULARY} with {MERGES} nor {JOINED}")
+
+
+def _text(file: Any) -> str:
+    """All of a file of bytes that is open."""
+    data = file.read(MOST + 1)
+    if len(data) > MOST:
+        raise ValueError(f"it has over {MOST} bytes, which no vocabulary has")
+    return data.decode("utf-8")
 
 
 def _openclip(text: str) -> tuple[dict[str, int], list[tuple[str, str]]]:
@@ -147,8 +162,17 @@ def _troubles(ids: dict[str, int], merges: Iterable[tuple[str, str]]) -> list[st
     needed |= {token for pair in merges for token in (*pair, "".join(pair))}
     missing = sorted(needed - ids.keys())
     troubles = [f"{len(missing)} tokens have no id, such as {missing[0]!r}"] if missing else []
+    if odd := [token for token in ids if not _utf8(token)]:
+        troubles.append(f"{len(odd)} tokens are no text, such as {odd[0]!a}")
     if any(type(n) is not int or n < 0 for n in ids.values()):
         troubles.append("ids must be whole numbers from 0")
     elif len(set(ids.values())) != len(ids):
         troubles.append("some tokens have the same id")
     return troubles
+
+
+def _utf8(token: str) -> bool:
+    try:
+        return bool(token.encode()) or not token
+    except UnicodeEncodeError:
+        return False

@@ -57,8 +57,21 @@ def note_troubles(note: Mapping[str, Any], kinds: Kinds, settings: Any) -> list[
     named = isinstance(arguments, Mapping)
     troubles = [] if named else [f"arguments: {arguments!r} are no networks by name"]
     troubles += argument_troubles(kinds, arguments) if named else []
-    troubles += field_troubles("settings", settings, note.get("settings"))
+    wrong = field_troubles("settings", settings, note.get("settings"))
+    troubles += wrong or _kind_troubles(settings, note["settings"])
     return troubles + ([] if "provenance" in note else ["provenance: missing"])
+
+
+def _kind_troubles(settings: Any, fields: Mapping[str, Any]) -> list[str]:
+    """Why no settings can be made of these fields, where a value is of a kind that nobody asks
+    for; what is wrong with others is said when they are made."""
+    try:
+        settings(**fields)
+    except (TypeError, OverflowError, AttributeError) as error:
+        return [f"settings: {error}"]
+    except ValueError:
+        pass
+    return []
 
 
 def parameters(networks: Mapping[str, nnx.Module]) -> dict[str, Any]:

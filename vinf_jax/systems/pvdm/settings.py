@@ -37,7 +37,7 @@ class Settings:
         troubles += prediction_troubles(self.prediction)
         if self.candidates < 1:
             troubles.append(f"candidates: {self.candidates}; give 1 or more")
-        if not math.isfinite(self.guidance):
+        if not abs(self.guidance) < math.inf:
             troubles.append(f"guidance: {self.guidance}; give a finite number, 1 for none")
         for name in ("steps", "later_steps"):
             try:

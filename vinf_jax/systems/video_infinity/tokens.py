@@ -1,6 +1,6 @@
 """The tokenizer of a model folder: what its note says, which files lie beside the weights."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -51,20 +51,23 @@ def files_of(tokenizer: Tokenizer) -> dict[str, Callable[[Path], object]]:
     return {f"{FOLDER}/{name}": _writer(text) for name, text in texts.items()}
 
 
-def read(folder: Path, note: Mapping[str, Any] | None) -> Tokenizer:
-    """The tokenizer of a model folder. Notes without a kind are of words.
+def read(folder: Path, note: Any) -> Tokenizer:
+    """The tokenizer of a model folder, by what `note_of` said of it; without a kind it is of words.
 
     Raises:
-        ValueError: a kind that does not exist.
+        ValueError: a kind that does not exist, or a note that describes none.
     """
     if note is None:
         return NoTokenizer()
-    fields = dict(note)
-    kind = fields.pop("kind", "words")
-    if kind == "words":
-        return WordTokenizer(**fields)
-    if kind == "clip":
-        return ClipTokenizer(folder / FOLDER, **fields)
+    try:
+        fields = dict(note)
+        kind = fields.pop("kind", "words")
+        if kind == "words":
+            return WordTokenizer(**fields)
+        if kind == "clip":
+            return ClipTokenizer(folder / FOLDER, **fields)
+    except TypeError as error:
+        raise ValueError(f"the note of {folder} describes no tokenizer: {error}") from None
     raise ValueError(f"{folder} has a tokenizer of kind {kind!r}; known are words and clip")
 
 
