@@ -12,7 +12,7 @@ import numpy as np
 
 from vinf_jax.checkpoint.mapping import matches
 from vinf_jax.systems.pvdm import PRESETS, Settings
-from vinf_jax.systems.pvdm.folder import NETWORKS
+from vinf_jax.systems.pvdm.folder import NETWORKS, spelled
 
 from . import pvdm_autoencoder, pvdm_unet
 from .arguments import defaults
@@ -56,16 +56,7 @@ def completed(
 
 def whole(component: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """All arguments that decide what a network is, in one spelling."""
-    every: dict[str, Any] = {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in {**defaults(NETWORKS[component]), **arguments}.items()
-        if name != "remat"
-    }
-    if component == "autoencoder":
-        size, head = every["size"], every["plane_head_size"]
-        every["size"] = [size, size] if isinstance(size, int) else size
-        every["plane_head_size"] = every["width"] // 8 if head is None else head
-    return every
+    return spelled(component, {**defaults(NETWORKS[component]), **arguments})
 
 
 def strange_buffers(component: str, arguments: Mapping[str, Any], tensors: Tensors) -> list[str]:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -75,7 +76,12 @@ def autoencoder(config, out: Path) -> None:
     train(config, t, out / "autoencoder", loss, parameters, phases, picture)
 
 
+def autoencoder_like(config) -> tuple[Any, dict[str, Any]]:
+    """Graph and shapes, without numbers."""
+    return split(abstract(lambda rngs: AutoencoderKL(**config.autoencoder, rngs=rngs)))
+
+
 def trained_autoencoder(config, out: Path) -> AutoencoderKL:
     """The moving average of the newest checkpoint of the first stage."""
-    graph, like = split(abstract(lambda rngs: AutoencoderKL(**config.autoencoder, rngs=rngs)))
+    graph, like = autoencoder_like(config)
     return merge(graph, newest_average(config, out / "autoencoder", like, "autoencoder")[1])

@@ -23,11 +23,11 @@ from vinf_jax.training.state import State, muon
 
 from .autoencoder import trained_autoencoder
 from .curve import curve
-from .latents import Bank, latent_bank
+from .latents import Bank, autoencoder_digest, latent_bank
 from .networks import merged, part, still, text_and_unet
 from .pictures import save_grid, to_bytes
 from .samples import Kind, batch, kinds, places
-from .stage import Phase, latents_told, log_shares, newest_average, train
+from .stage import Phase, latents_told, log_shares, newest_average, refuse_changes, train
 
 EARLY = 100
 """Diffusion times of frames that are seen early are below this."""
@@ -37,6 +37,8 @@ WORDS = "text_encoder.token_embedding.embedding"
 def diffusion(config, out: Path) -> None:
     """Text encoder and UNet together, on latents that are made once."""
     t = config.train_diffusion
+    made_from = {"autoencoder": autoencoder_digest(config, out)}
+    refuse_changes(config, out / "diffusion", made_from)
     bank = latent_bank(config, out)
     tokenizer = WordTokenizer(sprites.WORDS, config.text_encoder.length)
     graphs, parameters = text_and_unet(config, tokenizer.vocabulary)
@@ -80,7 +82,7 @@ def diffusion(config, out: Path) -> None:
     ]
     picture = sample_pictures(config, out, bank, graphs, tokenizer, schedule)
 
-    train(config, t, out / "diffusion", loss, parameters, phases, picture, muon)
+    train(config, t, out / "diffusion", loss, parameters, phases, picture, muon, made_from)
 
 
 def ids_of(tokenizer: WordTokenizer, words: Sequence[str]) -> np.ndarray:
@@ -183,6 +185,8 @@ def settings(config, latent_scale: float) -> Settings:
 
 def export(config, out: Path, folder: Path) -> None:
     """The finished model as a folder that `python -m infer` reads, in float16; the run's curve."""
+    digest = autoencoder_digest(config, out)
+    refuse_changes(config, out / "diffusion", {"autoencoder": digest})
     bank = latent_bank(config, out)
     tokenizer = WordTokenizer(sprites.WORDS, config.text_encoder.length)
     graphs, like = text_and_unet(config, tokenizer.vocabulary)

@@ -1,12 +1,15 @@
 """Clips for training, in an order that depends on the seed and the step alone."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from vinf_jax.media import stored_clips
 from vinf_jax.media.clips import Clips, open_clips
 from vinf_jax.media.draws import Draws
+from vinf_jax.media.footage import spoken
 from vinf_jax.media.loader import batches, position
 
 
@@ -16,17 +19,30 @@ def opened(config, out: Path, split: str, frames: int) -> Clips:
     Where its folder says {split}, "train" or "test" is meant: arrays hold one of both.
     """
     data = config.data
+    folder = data.folder.replace("{split}", split)
+    kind = stored_clips.kind_of(Path(folder)) if data.kind == "array" else data.kind
     return open_clips(
         data.kind,
-        data.folder.replace("{split}", split) or None,
+        folder or None,
         frames=frames,
         size=config.size,
         split=split,
-        shortest=min(frames, config.frames) if data.kind == "sky" else frames,
+        shortest=min(frames, config.frames) if kind == "sky" else frames,
         on_bad=data.on_bad,
         scanned=None if data.kind in ("sprites", "array") else out / f"scanned_{split}.json",
         workers=data.workers,
     )
+
+
+def tell(clips: Clips) -> None:
+    """Says which clips of a data set are left out, and why."""
+    if clips.troubles:
+        count, there = len(clips.troubles), len(clips)
+        print(
+            f"data: {count} clips of the {clips.split} part are left out, {there} stay "
+            f"(--data.on_bad refuse stops instead): {spoken(clips.troubles)}",
+            file=sys.stderr,
+        )
 
 
 class Feed:
@@ -71,5 +87,7 @@ class Feed:
 
 def held_out(config, out: Path, frames: int, count: int) -> np.ndarray:
     """The same few clips of the data set's test part, uint8 (count, frames, H, W, 3)."""
-    with Feed(opened(config, out, "test", frames), count, config.seed, 0) as feed:
+    clips = opened(config, out, "test", frames)
+    tell(clips)
+    with Feed(clips, count, config.seed, 0) as feed:
         return feed(0)

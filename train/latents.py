@@ -62,6 +62,11 @@ def latent_bank(config, out: Path) -> Bank:
     return bank
 
 
+def autoencoder_digest(config, out: Path) -> str:
+    """A short name for exactly the run's trained autoencoder."""
+    return digest_of(split(trained_autoencoder(config, out))[1])
+
+
 def digest_of(parameters: Mapping[str, Any]) -> str:
     """A short name for exactly these parameters."""
     total = hashlib.sha256()

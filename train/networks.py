@@ -7,7 +7,7 @@ from flax import nnx
 
 from vinf_jax.models.text_encoder import TextEncoder
 from vinf_jax.models.unet3d import UNet3D
-from vinf_jax.nn.parameters import merge, split
+from vinf_jax.nn.parameters import abstract, merge, split
 
 
 def text_and_unet(config, vocabulary: int) -> tuple[tuple[Any, Any], dict[str, Any]]:
@@ -19,6 +19,14 @@ def text_and_unet(config, vocabulary: int) -> tuple[tuple[Any, Any], dict[str, A
     parameters = {f"text_encoder.{name}": x for name, x in text_parameters.items()}
     parameters |= {f"unet.{name}": x for name, x in unet_parameters.items()}
     return (text_graph, unet_graph), parameters
+
+
+def text_and_unet_like(config) -> tuple[UNet3D, TextEncoder]:
+    """The networks, with shapes in place of numbers."""
+    width = config.text_encoder.width
+    return abstract(lambda rngs: UNet3D(**config.unet, context_width=width, rngs=rngs)), abstract(
+        lambda rngs: TextEncoder(vocabulary=2, **config.text_encoder, rngs=rngs)
+    )
 
 
 class Still(nnx.Module):

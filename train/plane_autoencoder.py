@@ -54,6 +54,7 @@ def adversarial(config, out: Path) -> None:
         raise ValueError(f"{out} has no checkpoint of the stage reconstruction: run that first")
     pace = float(training.pace(first)) if t.minutes else 1.0
     first.pop(training.SHARE, None)  # the critics' steps are counted
+    first["optimiser"] = training.unaccumulated(first["optimiser"])
     rules = {turns.MODEL: _rule(t, pace), turns.CRITIC: _critic_rule(t)}
     start = turns.begin(first, critic, rules[turns.CRITIC])
     mesh, state, placement = stage.laid(config, start)
@@ -64,6 +65,7 @@ def adversarial(config, out: Path) -> None:
         decay=t.decay,
         average_every=t.average_every,
         key=jax.random.key(config.seed + 2),
+        begun=steps,
         placement=placement,
     )
     _train(config, t.adversarial_steps, "adversarial", out, update, state, mesh, graph)
@@ -96,10 +98,11 @@ def _train(
 ) -> None:
     t, folder = config.train_autoencoder, out / STAGES[name]
     clips = footage.opened(config, out, "train", config.frames)
+    footage.tell(clips)
     picture = _picture(config, folder, out, graph)
     with footage.Feed(clips, t.batch, config.seed, config.data.workers) as feed:
         phases = [stage.Phase(steps, feed, told=feed.told)]
-        stage.run(config, t, folder, update, state, mesh, phases, picture, clips.digest)
+        stage.run(config, t, folder, update, state, mesh, phases, picture, {"clips": clips.digest})
 
 
 def _picture(config, folder: Path, out: Path, graph: Any) -> Callable[[int, training.State], None]:

@@ -15,7 +15,7 @@ from vinf_jax.training import state as training
 
 from . import plane_networks as networks
 from . import plane_steps, stage
-from .footage import opened
+from .footage import opened, tell
 from .pictures import save_grid
 from .plane_latents import drawn, places, plane_bank
 from .plane_rules import steps_of
@@ -27,8 +27,10 @@ SAMPLED = 20
 def diffusion(config, out: Path) -> None:
     """Learns to denoise clips."""
     t = config.train_diffusion
-    folder, clips = out / "diffusion", opened(config, out, "train", 2 * config.frames).digest
-    stage.refuse_changes(config, folder, clips)  # before latents are made of them
+    folder, clips = out / "diffusion", opened(config, out, "train", 2 * config.frames)
+    tell(clips)
+    made_from = {"clips": clips.digest, "autoencoder": networks.autoencoder_digest(config, out)}
+    stage.refuse_changes(config, folder, made_from)  # before latents are made
     bank = plane_bank(config, out)
     step = plane_steps.unet(config)
 
@@ -43,7 +45,7 @@ def diffusion(config, out: Path) -> None:
 
     phases = [stage.Phase(steps_of(t), batch, told=told)]
     picture = _picture(config, out, step.graph)
-    stage.run(config, t, folder, step.update, step.state, step.mesh, phases, picture, clips)
+    stage.run(config, t, folder, step.update, step.state, step.mesh, phases, picture, made_from)
 
 
 def _picture(config, out: Path, graph: Any) -> Callable[[int, training.State], None]:
@@ -52,15 +54,19 @@ def _picture(config, out: Path, graph: Any) -> Callable[[int, training.State], N
     videos = config.train_diffusion.shown
     if not videos:
         return lambda step, state: None
-    autoencoder = networks.trained_autoencoder(config, out)
+    model: PVDM | None = None
     frames = 2 * config.frames
     shown = spaced(frames, 12)
     how = {"frames": frames, "videos": videos}
     how |= {"steps": SAMPLED, "later_steps": SAMPLED, "candidates": 1}
 
     def picture(step: int, state: training.State) -> None:
+        nonlocal model
         unet = merge(graph, state["average"])
-        model = PVDM(autoencoder, unet, networks.settings(config), {})
+        if model is None:
+            autoencoder = networks.trained_autoencoder(config, out)
+            model = PVDM(autoencoder, unet, networks.settings(config), {})
+        model.replace(unet)
         videos = model.generate(**how)
         grid = videos[:, shown].reshape(-1, *videos.shape[2:])
         save_grid(out / "diffusion" / "samples" / f"step_{step:06d}.png", grid, len(shown))
@@ -74,6 +80,8 @@ def _picture(config, out: Path, graph: Any) -> Callable[[int, training.State], N
 def export(config, out: Path, folder: Path) -> None:
     """The finished model as a folder that `python -m infer pvdm` reads, in float16."""
     graph, like = networks.unet_like(config)
+    digest = networks.autoencoder_digest(config, out)
+    stage.refuse_changes(config, out / "diffusion", {"autoencoder": digest})
     note, parameters = stage.newest_average(config, out / "diffusion", like, "diffusion")
     model = PVDM(
         networks.trained_autoencoder(config, out),

@@ -33,14 +33,13 @@ class PlaneBank(NamedTuple):
 
 
 def plane_bank(config, out: Path) -> PlaneBank:
-    """The bank beside the run; made if it is missing, or if another autoencoder or data set made
-    it."""
+    """The bank beside the run, as many pieces as `clips` says, one of every video if that is 0;
+    made if it is missing, or if another autoencoder or data set made it."""
     t = config.train_diffusion
-    model = trained_autoencoder(config, out)
-    graph, parameters = split(model)
+    graph, parameters = split(trained_autoencoder(config, out))
     clips = opened(config, out, "train", 2 * config.frames)
     starts = np.linspace(0, config.frames, t.windows).round().astype(int)
-    count = min(t.clips, len(clips)) if t.clips else len(clips)
+    count = t.clips or len(clips)
     made_by = f"{digest_of(parameters)} {clips.digest} {config.seed} {count} {starts.tolist()}"
     path = out / "diffusion" / "latents.npz"
     if path.exists():
@@ -51,8 +50,8 @@ def plane_bank(config, out: Path) -> PlaneBank:
     latents, black = [], []
     with bar() as progress:
         task = progress.add_task("latents", total=count, loss="none")
-        workers = config.data.workers
-        for pieces, _ in once(clips, batch=TOGETHER, seed=config.seed, workers=workers):
+        how = {"workers": config.data.workers, "epochs": -(-count // len(clips))}
+        for pieces, _ in once(clips, batch=TOGETHER, seed=config.seed, **how):
             windows = [pieces[:, s : s + config.frames] for s in starts]
             latents.append([_encoded(encode, parameters, x) for x in windows])
             black.append(~windows[0].any(axis=(1, 2, 3, 4)))

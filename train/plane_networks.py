@@ -12,6 +12,7 @@ from vinf_jax.models.pvdm_unet import PVDMUNet
 from vinf_jax.nn.parameters import abstract, merge, split
 from vinf_jax.systems.pvdm import Settings
 
+from .latents import digest_of
 from .stage import newest_average
 
 STAGES = {"reconstruction": "autoencoder", "adversarial": "autoencoder_adversarial"}
@@ -46,15 +47,25 @@ def unet_like(config) -> tuple[Any, dict[str, Any]]:
     return split(abstract(lambda rngs: PVDMUNet(**arguments, rngs=rngs)))
 
 
+def autoencoder_like(config) -> tuple[Any, dict[str, Any]]:
+    """Graph and shapes, without numbers."""
+    arguments = autoencoder_arguments(config)
+    return split(abstract(lambda rngs: PVDMAutoencoder(**arguments, rngs=rngs)))
+
+
 def trained_autoencoder(config, out: Path) -> PVDMAutoencoder:
     """The moving average of the newest checkpoint of the last stage that was trained."""
     return noted_autoencoder(config, out)[1]
 
 
+def autoencoder_digest(config, out: Path) -> str:
+    """A short name for exactly that autoencoder."""
+    return digest_of(split(trained_autoencoder(config, out))[1])
+
+
 def noted_autoencoder(config, out: Path) -> tuple[dict[str, Any], PVDMAutoencoder]:
     """The same, and what the checkpoint says of itself."""
-    arguments = autoencoder_arguments(config)
-    graph, like = split(abstract(lambda rngs: PVDMAutoencoder(**arguments, rngs=rngs)))
+    graph, like = autoencoder_like(config)
     last_first = list(reversed(STAGES.items()))
     trained = [pair for pair in last_first if (out / pair[1] / "checkpoints").is_dir()]
     name, folder = [*trained, last_first[-1]][0]

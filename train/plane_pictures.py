@@ -41,6 +41,7 @@ def _write(path: Path, frames: np.ndarray, fps: float) -> None:
         return
     height, width = frames.shape[1:3]
     scale = -(-256 // height)
+    scale += scale * height % 2 or scale * width % 2
     with VideoWriter(
         path.with_suffix(".mp4"), fps, height, width, scale=scale, overwrite=True
     ) as video:

@@ -1,5 +1,6 @@
 """The optimisers that a config of PVDM's may name."""
 
+import math
 from typing import Any
 
 import optax
@@ -7,11 +8,19 @@ import optax
 from vinf_jax.training import state as training
 from vinf_jax.training.placement import PLACEMENTS
 
-from .fitting import count_troubles, device_troubles, family_troubles, refuse
+from .fitting import (
+    between_troubles,
+    count_troubles,
+    device_troubles,
+    family_troubles,
+    refuse,
+    seed_troubles,
+)
 from .stage import ENDLESS
 
 RULES = ("adamw", "muon")
 DTYPES = ("float32", "bfloat16", "float16")
+SPRITES_FPS = 8
 FIELDS = ("data", "placement", "dtype", "perceptual", "train_autoencoder", "train_diffusion")
 
 
@@ -43,7 +52,9 @@ def shared_troubles(config, batch: int) -> list[str]:
             found.append(f"dtype.{backend}: {name!r}; give one of {', '.join(DTYPES)}")
     if config.data.workers < 0:
         found.append(f"data.workers: {config.data.workers}; give 0 for none, or how many")
-    return found + device_troubles(config.devices, [batch])
+    if config.data.kind == "sprites" and config.fps != SPRITES_FPS:
+        found.append(f"fps: {config.fps}, but the sprites are drawn at {SPRITES_FPS}; give that")
+    return found + seed_troubles(config.seed) + device_troubles(config.devices, [batch])
 
 
 def refuse_strangers(config) -> None:
@@ -56,6 +67,10 @@ def refuse_strangers(config) -> None:
 def troubles(name: str, t: Any) -> list[str]:
     """What is wrong with the fields of a config's section `name`."""
     found = count_troubles(name, t, ("batch", "save_every", "accumulate"))
+    least = dict.fromkeys(("steps", "warmup", "shown", "average_every"), (0, math.inf))
+    found += between_troubles(name, t, least | {"decay": (0, 1)})
+    if not 0 <= t.rate < math.inf:
+        found.append(f"{name}.rate: {t.rate}; give a finite number, 0 or more")
     if t.rule not in RULES:
         found.append(f"{name}.rule: {t.rule!r}; give one of {', '.join(RULES)}")
     if t.rule == "muon" and t.accumulate > 1:

@@ -8,10 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from vinf_jax.checkpoint import store
-from vinf_jax.systems.pvdm.folder import NETWORKS, describe
-
-ANY = ("remat", "rngs")
-"""Arguments of constructors that change no number."""
+from vinf_jax.systems.pvdm.folder import NETWORKS, describe, spelled
 
 
 def begun(folder: str, part: str, fresh: dict[str, Any]) -> dict[str, Any]:
@@ -45,5 +42,4 @@ def _whole(part: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Arguments with the constructor's defaults, as JSON holds them."""
     fields = inspect.signature(NETWORKS[part].__init__).parameters.values()
     defaults = {f.name: f.default for f in fields if f.default is not f.empty}
-    whole = defaults | dict(arguments)
-    return json.loads(json.dumps({name: x for name, x in whole.items() if name not in ANY}))
+    return json.loads(json.dumps(spelled(part, defaults | dict(arguments))))

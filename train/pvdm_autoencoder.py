@@ -11,6 +11,7 @@ from pathlib import Path
 
 from .asking import asked
 from .destination import alone, destination
+from .fitting import complete
 
 STAGES = ("reconstruction", "adversarial", "export")
 NOTES = "Any field of the config may follow: --train_autoencoder.rate 1e-3"
@@ -47,6 +48,7 @@ def run(
             )
 
 
+@complete
 def check(config) -> None:
     """Refuses a config that cannot be trained, with everything that is wrong."""
     from . import plane_networks, plane_rules, plane_start
@@ -59,5 +61,6 @@ def check(config) -> None:
     arguments = plane_networks.autoencoder_arguments(config)
     field = "train_autoencoder.start_from"
     troubles += plane_start.troubles(field, t.start_from, "autoencoder", arguments)
+    troubles += built_troubles(lambda: plane_networks.autoencoder_like(config), "autoencoder")
     troubles += built_troubles(lambda: plane_networks.settings(config))
     refuse(troubles + plane_rules.shared_troubles(config, t.batch))

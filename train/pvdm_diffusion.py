@@ -5,11 +5,13 @@ The run is the one of `python -m train pvdm_autoencoder`. The latents are made o
 resume; beside them lie metrics.jsonl, pictures of sampled clips, and for the sprites judge.jsonl.
 """
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 from .asking import asked
 from .destination import alone, destination
+from .fitting import complete
 
 STAGES = ("diffusion", "export")
 NOTES = "Any field of the config may follow: --train_diffusion.rate 1e-4"
@@ -42,13 +44,14 @@ def run(
             plane_diffusion.export(config, out, destination(weights, out / "model", force))
 
 
+@complete
 def check(config) -> None:
     """Refuses a config that cannot be trained, with everything that is wrong."""
     from vinf_jax.diffusion.losses import WEIGHTS
     from vinf_jax.diffusion.schedule import Schedule
 
     from . import plane_networks, plane_rules, plane_start
-    from .fitting import built_troubles, refuse
+    from .fitting import between_troubles, built_troubles, refuse
 
     plane_rules.refuse_strangers(config)
     t = config.train_diffusion
@@ -63,10 +66,11 @@ def check(config) -> None:
         troubles.append(
             f"train_diffusion.loss_weight: {t.loss_weight!r}; give {' or '.join(WEIGHTS)}"
         )
-    if not 0 <= t.share <= 1:
-        troubles.append(f"train_diffusion.share: {t.share}; give 0 to 1")
-    first, end, last = *t.focus, Schedule.pvdm().num_train
-    if not 0 <= first < end <= last:
+    limits = {"share": (0, 1), "conditional": (0, 1), "clips": (0, math.inf)}
+    troubles += between_troubles("train_diffusion", t, limits)
+    troubles += built_troubles(lambda: plane_networks.unet_like(config), "unet")
+    last = Schedule.pvdm().num_train
+    if len(t.focus) != 2 or not 0 <= t.focus[0] < t.focus[1] <= last:
         troubles.append(
             f"train_diffusion.focus: {tuple(t.focus)}; give two, rising, in 0 to {last}"
         )

@@ -28,6 +28,14 @@ SETTLED: Mapping[str, tuple[str, ...]] = {
 }
 """Fields of a config that a run keeps, by the stages' folders: with others its shapes are the same,
 but not what its numbers mean."""
+OTHERS = {
+    "clips": "data.folder: the clips of {data} are not those that {folder} was trained on: their "
+    "names, lengths or frames are others; give the same data, or another --out",
+    "autoencoder": "out: {folder} was trained on latents of another autoencoder than the newest "
+    "one beside it, which was trained on since; export the model to go on with "
+    "(train_diffusion.start_from) under another --out, or bring the earlier checkpoints back",
+}
+"""What is wrong where a stage is to go on with other things than it was trained on."""
 ENDLESS = sys.maxsize
 """Steps of training that lasts a given time."""
 
@@ -51,13 +59,14 @@ def train(
     phases: Sequence[Phase],
     picture: Callable[[int, State], None],
     optimiser: Callable[..., optax.GradientTransformation] = adam,
+    made_from: Mapping[str, str] | None = None,
 ) -> State:
-    """Trains through all phases."""
+    """Trains through all phases. made_from: as in `run`."""
     rule = optimiser(t.rate, steps=t.decay_steps, warmup=t.warmup)
     update = updater(loss, rule, decay=t.decay, key=jax.random.key(config.seed + 1))
     mesh = batch_mesh(config.devices)
     state = place(mesh, EVERYWHERE, begin(dict(parameters), rule))
-    return run(config, t, folder, update, state, mesh, phases, picture)
+    return run(config, t, folder, update, state, mesh, phases, picture, made_from)
 
 
 def run(
@@ -69,20 +78,20 @@ def run(
     mesh: Mesh,
     phases: Sequence[Phase],
     picture: Callable[[int, State], None],
-    clips: str = "",
+    made_from: Mapping[str, str] | None = None,
 ) -> State:
     """Goes on from the newest checkpoint, or begins with `state`, which lies on the mesh as it is
-    to lie; `clips` is the digest of the data set, if there is one. A timed state trains for
-    `t.minutes`."""
+    to lie; `made_from` are the digests of what it learns from, of `OTHERS`. A timed state trains
+    for `t.minutes`."""
     total = sum(phase.steps for phase in phases)
     checkpoints = Checkpoints(folder / "checkpoints")
-    refuse_changes(config, folder, clips)
+    refuse_changes(config, folder, made_from or {})
     state, start = resume(state, checkpoints)
     clock = Clock(60 * t.minutes, float(state[SHARE])) if SHARE in state else None
     if clock:
         update, total = clock.timed(update), None
     metrics = Metrics(folder / "metrics.jsonl", start)
-    note = {"config": config.to_dict(), "made_by": provenance(), "clips": clips}
+    note = {"config": config.to_dict(), "made_by": provenance(), **(made_from or {})}
     end = 0
     with bar() as progress:
         task = progress.add_task(folder.name, total=total, completed=start, loss="")
@@ -120,20 +129,19 @@ def laid(config, state: State) -> tuple[Mesh, State, Any]:
     return mesh, jax.device_put(state, placement), placement
 
 
-def refuse_changes(config, folder: Path, clips: str) -> None:
-    """Raises ValueError where the stage that is to go on in `folder` was trained on other clips, or
-    with other values of what is `SETTLED`."""
+def refuse_changes(config, folder: Path, made_from: Mapping[str, str]) -> None:
+    """Raises ValueError where the stage that is to go on in `folder` was trained on something else,
+    or with other values of what is `SETTLED`. made_from: digests, by what they are of."""
     checkpoints = Checkpoints(folder / "checkpoints")
     if (newest := checkpoints.latest()) is None:
         return
     _, note = checkpoints.describe(newest)
     refuse_others(config, folder, note)
-    if note.get("clips", clips) != clips:
-        raise ValueError(
-            f"data.folder: the clips of {config.data.folder or config.data.kind} are not those "
-            f"that {folder} was trained on: their names, lengths or frames are others; give the "
-            "same data, or another --out"
-        )
+    data = config.get("data")
+    for what, digest in made_from.items():
+        if note.get(what, digest) != digest:
+            of = data and (data.folder or data.kind)
+            raise ValueError(OTHERS[what].format(folder=folder, data=of))
 
 
 def refuse_others(config, folder: Path, note: Mapping[str, Any]) -> None:

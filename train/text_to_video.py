@@ -9,6 +9,7 @@ from pathlib import Path
 
 from .asking import asked
 from .destination import alone, destination
+from .fitting import complete
 
 STAGES = ("autoencoder", "diffusion", "export")
 NOTES = "Any field of the config may follow: --train_diffusion.rate 1e-3"
@@ -44,10 +45,20 @@ def run(
             export(config, out, destination(weights, out / "model", force))
 
 
+@complete
 def check(config) -> None:
     """Refuses a config that cannot be trained, with everything that is wrong."""
+    from .autoencoder import autoencoder_like
     from .diffusion import settings
-    from .fitting import built_troubles, count_troubles, device_troubles, family_troubles, refuse
+    from .fitting import (
+        built_troubles,
+        count_troubles,
+        device_troubles,
+        family_troubles,
+        refuse,
+        seed_troubles,
+    )
+    from .networks import text_and_unet_like
     from .samples import SEEN
 
     fields = ("text_encoder", "train_autoencoder", "train_diffusion")
@@ -71,6 +82,12 @@ def check(config) -> None:
             )
     if any(batch < 1 for batch in t.phase_batch):
         troubles.append(f"train_diffusion.phase_batch: {tuple(t.phase_batch)}; give 1 or more each")
+    factor = 2 ** (len(config.autoencoder.channels) - 1)
+    if any(side < 1 or side % factor for side in config.size):
+        troubles.append(f"size: {tuple(config.size)}; give multiples of {factor}, as latents are")
+    troubles += built_troubles(lambda: text_and_unet_like(config), "unet and text_encoder")
+    troubles += built_troubles(lambda: autoencoder_like(config), "autoencoder")
+    troubles += seed_troubles(config.seed)
     troubles += count_troubles(
         "train_autoencoder", config.train_autoencoder, ("batch", "save_every")
     )

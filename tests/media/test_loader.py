@@ -117,6 +117,12 @@ def test_once_is_the_first_epoch_without_the_bad():
         list(once(numbered(bad=(3,), refuse=True), batch=4, seed=5))
 
 
+def test_further_epochs_are_those_of_a_run():
+    pairs = list(once(numbered(), batch=7, seed=5, epochs=3))
+    run = taken(batches(numbered(), batch=7, seed=5), 3)
+    assert all((clips == wanted).all() for (clips, _), wanted in zip(pairs, run, strict=True))
+
+
 def test_what_does_not_fit_is_refused_before_anything_is_read():
     where = position(numbered(6), 4, 12)
     with pytest.raises(ValueError) as error:

@@ -58,3 +58,10 @@ def test_bad_pictures_are_named(tmp_path):
         with pytest.raises(BadClip, match=reason):
             read(folder, footage, start, 1)
     assert (read(folder, footage, 0, 2) == noise(6)[:2]).all()
+
+
+def test_a_damaged_head_is_no_picture(tmp_path):
+    folder = write_pictures(tmp_path / "a", 3)
+    (folder / "0.png").write_bytes((folder / "0.png").read_bytes()[:8] + b"\0\0\0\5IHDR" + bytes(9))
+    with pytest.raises(BadClip, match=r"0\.png cannot be read"):
+        probe(folder)

@@ -1,9 +1,11 @@
+import av
 import numpy as np
 import pytest
 
-from tests.media.tiny_footage import write_video
+from tests.media.tiny_footage import noise, write_video
 from vinf_jax.media import video_footage
 from vinf_jax.media.footage import BadClip, Footage
+from vinf_jax.media.video import read_video
 from vinf_jax.media.video_footage import probe, read
 
 FILES = {
@@ -73,3 +75,20 @@ def test_a_change_of_size_is_named(tmp_path):
     path.write_bytes(first + second)
     with pytest.raises(BadClip, match="changes in size: frame 5 is 48x32, the first 32x24"):
         read(path, probe(path), 0, 10)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.avi", "a.mkv"])
+def test_a_title_in_another_alphabet_does_no_harm(tmp_path, name):
+    path = tmp_path / name
+    with av.open(str(path), "w") as file:
+        file.metadata["title"] = "CafXX"
+        stream = file.add_stream("mpeg4", rate=25)
+        stream.height, stream.width, stream.pix_fmt = 24, 32, "yuv420p"
+        for picture in noise(6):
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        file.mux(stream.encode())
+    data = path.read_bytes()
+    assert b"CafXX" in data
+    path.write_bytes(data.replace(b"CafXX", b"Caf\xe9 "))
+    assert read(path, probe(path), 0, 6).shape == (6, 24, 32, 3)
+    assert read_video(path)[0].shape == (6, 24, 32, 3)

@@ -24,6 +24,17 @@ WRONG = [
     (ALL[2:], "--config pvdm", "without text_encoder; give --config configs/sprites.py"),
     (ALL, "--prediction foo", "prediction: 'foo'"),
     (ALL, "--generation.steps 0", "steps"),
+    (ALL, "--seed -1", "seed: -1; give 0 or more"),
+    (BOTH, "--fps 16", "fps: 16, but the sprites are drawn at 8"),
+    (BOTH[:1], "--train_autoencoder.rate -1", "train_autoencoder.rate: -1.0; give a finite"),
+    (BOTH[:1], "--size 60", "autoencoder: "),
+    (BOTH[1:], "--train_diffusion.warmup -1", "train_diffusion.warmup: -1; give 0 or more"),
+    (BOTH[1:], "--train_diffusion.conditional 30", "conditional: 30.0; give 0 or more, 1 at most"),
+    (BOTH[1:], "--train_diffusion.clips -5", "train_diffusion.clips: -5; give 0 or more"),
+    (BOTH[1:], "--train_diffusion.shown -1", "train_diffusion.shown: -1; give 0 or more"),
+    (BOTH[1:], "--unet.heads 3", "unet: "),
+    (ALL[2:], "--size 60 60", "size: (60, 60); give multiples of 8, as latents are"),
+    (ALL[2:], "--unet.norm_groups 7", "unet and text_encoder: "),
     (BOTH, "--generation.candidates 0", "candidates: 0; give 1 or more"),
     (ALL[2:], "--generation.sampler foo", "sampler: 'foo'; give one of dpmsolver++"),
     (ALL[2:], "--generation.scope.preset foo", "no preset is called 'foo'"),
@@ -39,3 +50,18 @@ def test_what_does_not_fit(tmp_path, capsys, program, flags, said):
     error = capsys.readouterr().err
     assert error.startswith("error: ") and error.count("\n") == 1 and said in error
     assert not (tmp_path / "run").exists()
+
+
+def test_a_config_that_lacks_a_field_says_which(tmp_path, capsys):
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "from configs import pvdm_sprites\n\n"
+        "def get_config():\n"
+        "    config = pvdm_sprites.get_config()\n"
+        "    del config.prediction\n"
+        "    return config\n"
+    )
+    command = ["--config", str(path), "--out", str(tmp_path / "run")]
+    assert spoken(pvdm_diffusion.main, command) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: config: it lacks a field: ") and "prediction" in error

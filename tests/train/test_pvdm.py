@@ -11,7 +11,15 @@ import pytest
 from PIL import Image
 
 from tests.tolerances import EXACT, OP
-from train import footage, plane_autoencoder, plane_latents, pvdm_autoencoder, pvdm_diffusion
+from train import (
+    footage,
+    plane_autoencoder,
+    plane_latents,
+    plane_networks,
+    plane_start,
+    pvdm_autoencoder,
+    pvdm_diffusion,
+)
 from vinf_jax.checkpoint import store
 from vinf_jax.checkpoint.numbered import Checkpoints
 from vinf_jax.media.video import read_video
@@ -209,7 +217,7 @@ def test_a_model_that_training_cannot_begin_with(trained, tmp_path):
     config.autoencoder.width, config.autoencoder.remat = 32, True
     config.train_autoencoder.start_from = str(trained / "model")
     wrong = r"^config: train_autoencoder.start_from: the autoencoder of .*model has width 16, the "
-    with pytest.raises(ValueError, match=wrong + "config says 32$"):
+    with pytest.raises(ValueError, match=wrong + "config says 32"):
         pvdm_autoencoder.run(config, tmp_path)
     config.train_diffusion.start_from = str(trained / "autoencoder_model")
     with pytest.raises(ValueError, match=r"train_diffusion.start_from: .* holds only autoencoder"):
@@ -217,6 +225,44 @@ def test_a_model_that_training_cannot_begin_with(trained, tmp_path):
     config.train_diffusion.start_from = str(tmp_path / "nothing")
     with pytest.raises(ValueError, match=r"train_diffusion.start_from: .*nothing"):
         pvdm_diffusion.run(config, tmp_path)
+
+
+def test_an_imported_model_is_known_in_its_own_spelling(monkeypatch):
+    wanted = plane_networks.autoencoder_arguments(tiny())
+    stored = wanted | {"size": [16, 16], "plane_head_size": wanted["width"] // 8}
+    note = {"arguments": {"autoencoder": stored}}
+    monkeypatch.setattr(plane_start, "describe", lambda folder: note)
+    assert plane_start.troubles("start_from", "m", "autoencoder", wanted) == []
+
+
+def test_a_bank_holds_more_pieces_than_there_are_videos(trained, tmp_path, monkeypatch):
+    config, other = tiny(), tmp_path / "other"
+    shutil.copytree(trained / "autoencoder", other / "autoencoder")
+    opened = footage.opened
+    few = {"names": ("train sprite 0", "train sprite 1"), "lengths": (12, 12)}
+    monkeypatch.setattr(
+        plane_latents, "opened", lambda *args: dataclasses.replace(opened(*args), **few)
+    )
+    latents = plane_latents.plane_bank(config, other).latents
+    assert len(latents) == 5
+    assert len({x.tobytes() for x in latents}) > 2, "further epochs begin at other frames"
+
+
+def test_a_unet_stays_with_its_autoencoder(trained, tmp_path):
+    cut = tmp_path / "cut"
+    shutil.copytree(trained, cut)
+    shutil.rmtree(cut / "autoencoder_adversarial")
+    for stages in (["diffusion"], ["export"]):
+        with pytest.raises(ValueError, match="trained on latents of another autoencoder"):
+            pvdm_diffusion.run(tiny(), cut, stages)
+
+
+def test_clips_that_are_left_out_are_named(trained, tmp_path, capsys):
+    clips = footage.opened(tiny(), tmp_path, "train", 4)
+    footage.tell(clips)
+    footage.tell(dataclasses.replace(clips, troubles={"a.avi": "has 3 frames; 4 are needed"}))
+    said = capsys.readouterr().err
+    assert said.startswith("data: 1 clips of the train part are left out") and "a.avi" in said
 
 
 def test_configs_that_do_not_fit(tmp_path):

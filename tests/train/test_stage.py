@@ -51,10 +51,13 @@ def test_a_run_keeps_what_its_numbers_mean(tmp_path, changed):
 
 def test_a_run_keeps_its_data(tmp_path):
     folder = tmp_path / "diffusion"
-    trained(folder, config(), clips="one")
-    trained(folder, config(), 3, clips="one")
+    made_from = {"clips": "one", "autoencoder": "this"}
+    trained(folder, config(), made_from=made_from)
+    trained(folder, config(), 3, made_from=made_from)
     with pytest.raises(ValueError, match=r"^data.folder: the clips of sprites are not those that"):
-        trained(folder, config(), 4, clips="two")
+        trained(folder, config(), 4, made_from=made_from | {"clips": "two"})
+    with pytest.raises(ValueError, match=r"was trained on latents of another autoencoder"):
+        trained(folder, config(), 4, made_from=made_from | {"autoencoder": "that"})
 
 
 def test_a_timed_run_that_is_over_is_over(tmp_path, monkeypatch):

@@ -33,3 +33,38 @@ def test_the_average_counts_the_steps_of_the_model(every, average_every):
                 average = keep * average - (1 - keep) * moved
         np.testing.assert_allclose(start["average"]["a"], average, atol=OP)
     assert average < 0
+
+
+def test_turns_count_from_their_own_beginning_and_both_players_are_told():
+    rule = optax.sgd(1.0)
+    update = adversarial.updater(
+        {
+            "model": lambda mine, other, batch, key: (mine["a"], {"seen": 1.0}),
+            "critic": lambda mine, other, batch, key: (mine["a"], {"fooled": 2.0}),
+        },
+        {"model": rule, "critic": rule},
+        every=3,
+        decay=0.5,
+        average_every=1,
+        key=jax.random.key(0),
+        begun=250_000,
+    )
+    model = state.begin({"a": jnp.zeros(())}, rule) | {"step": jnp.asarray(250_000)}
+    here, moved = adversarial.begin(model, {"a": jnp.zeros(())}, rule), []
+    for _ in range(6):
+        here, found = update(here, None)
+        moved.append((float(here["parameters"]["a"]), float(here["critic"]["a"])))
+    assert moved == [(-1, 0), (-2, 0), (-3, 0), (-3, -1), (-3, -2), (-3, -3)]
+    assert {"seen", "fooled", "model loss", "critic loss"} <= set(found)
+    assert float(found["loss"]) == float(found["critic loss"])
+
+
+def test_gradients_of_an_earlier_stage_are_not_added_up():
+    rule = optax.MultiSteps(optax.sgd(1.0), 3).gradient_transformation()
+    weights = {"a": jnp.zeros(())}
+    _, memory = rule.update({"a": jnp.ones(())}, rule.init(weights), weights)
+    assert int(memory.mini_step) == 1
+    memory = state.unaccumulated(memory)
+    for _ in range(3):
+        moves, memory = rule.update({"a": jnp.full((), 2.0)}, memory, weights)
+    assert float(moves["a"]) == -2

@@ -77,15 +77,17 @@ def once(
     workers: int = 0,
     patience: float = PATIENCE,
     told: Told | None = None,
+    epochs: int = 1,
 ) -> Generator[tuple[np.ndarray, list[str]]]:
-    """Pairs (uint8 B F H W 3, names) over the whole data set, one clip of every video.
+    """Pairs (uint8 B F H W 3, names) over the whole data set, one clip of every video an epoch.
 
-    In the order and with the starts of the first epoch of `batches`. Clips that cannot be read are
+    In the order and with the starts of the first epochs of `batches`. Clips that cannot be read are
     left out, or are an error where the data set refuses them; the last batch may be smaller.
     """
     _check(clips, batch, seed, None, 0, 1)
     draws = Draws(clips, seed)
-    drawn = ordered(draws, range(len(clips)), workers=workers, ahead=2 * batch, patience=patience)
+    places = range(epochs * len(clips))
+    drawn = ordered(draws, places, workers=workers, ahead=2 * batch, patience=patience)
     return _gathered(_good(clips, drawn, _Told(told)), batch)
 
 

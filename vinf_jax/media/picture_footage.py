@@ -95,6 +95,8 @@ def opened(path: Path) -> Generator[Image.Image]:
             if picture.mode.startswith(_DEEP):
                 raise BadClip(f"{path.name} has more than 8 bits a channel ({picture.mode})")
             yield picture
-    except (OSError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+    except BadClip:
+        raise
+    except (OSError, SyntaxError, EOFError, ValueError, Image.DecompressionBombError) as error:
         reason = getattr(error, "strerror", None) or "it is no picture or damaged"
         raise BadClip(f"{path.name} cannot be read: {reason}") from error

@@ -41,6 +41,15 @@ def index_of(path: Path) -> Path:
     return path.with_suffix(".json")
 
 
+def kind_of(path: Path) -> str:
+    """The kind of the data set that a file was made of.
+
+    Raises:
+        ValueError: it has no index.
+    """
+    return str(_index(path).get("kind", "array"))
+
+
 def opened(path: Path, split: str, size: int) -> StoredClips:
     """Opens a file that `storing.store` wrote.
 

@@ -168,7 +168,7 @@ def opened(path: str | Path) -> Generator[Any]:
         raise FileNotFoundError(f"{path}: there is no such file")
     av = _av()
     try:
-        with av.open(str(path)) as file:
+        with av.open(str(path), metadata_errors="replace") as file:
             if not file.streams.video:
                 raise ValueError(f"{path} holds no video stream")
             yield file

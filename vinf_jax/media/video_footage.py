@@ -89,7 +89,7 @@ def _counted(path: Path, start: int, count: int) -> list[Any]:
 def _opened(path: Path) -> Generator[tuple[Any, Any]]:
     import av
 
-    with _said(), av.open(str(path)) as file:
+    with _said(), av.open(str(path), metadata_errors="replace") as file:
         if not file.streams.video:
             raise BadClip("holds no video")
         yield file, file.streams.video[0]
@@ -101,5 +101,5 @@ def _said() -> Generator[None]:
 
     try:
         yield
-    except (av.error.FFmpegError, OSError, EOFError) as error:
+    except (av.error.FFmpegError, OSError, EOFError, UnicodeDecodeError) as error:
         raise BadClip(f"cannot be decoded: {getattr(error, 'strerror', None) or error}") from error

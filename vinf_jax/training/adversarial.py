@@ -50,13 +50,16 @@ def updater(
     decay: float,
     average_every: int,
     key: Array,
+    begun: int = 0,
     placement: Any = None,
 ) -> Callable[[State, Any], tuple[State, dict[str, Array]]]:
-    """(state, batch) -> (state, metrics), a step of the player whose turn it is.
+    """(state, batch) -> (state, metrics), a step of the player whose turn it is; the metrics are
+    also those that the other had last, and each one's loss under its name.
 
     losses: of each player, (its parameters, the other's, batch, key) -> (scalar, other metrics).
     every: steps of a turn. decay, average_every: as in `state.advance`; the average counts the
-    model's steps alone. placement: shardings of the state, left to the compiler if not given.
+    model's steps alone. begun: steps of the state before the first turn. placement: shardings of
+    the state, left to the compiler if not given.
     """
     places = {MODEL: "parameters", CRITIC: CRITIC}
     memories = {MODEL: "optimiser", CRITIC: "critic_optimiser"}
@@ -71,11 +74,18 @@ def updater(
             (value, more), gradients = slope(state[mine], state[other], batch, fold)
             moves, after = optimisers[name].update(gradients, state[memory], state[mine])
             new = state | {mine: optax.apply_updates(state[mine], moves), memory: after}
-            often, number = average_every if name == MODEL else 0, own(state["step"], every)
-            new = advance(new, decay, often, number)
+            number = begun + own(state["step"] - begun, every)
+            new = advance(new, decay, average_every if name == MODEL else 0, number)
             return new, {"loss": value, **more, "gradient": optax.tree.norm(gradients)}
 
         return jax.jit(update, donate_argnums=0, out_shardings=(placement, None))
 
-    players = {name: player(name) for name in places}
-    return lambda state, batch: players[turn(int(state["step"]), every)](state, batch)
+    players, last = {name: player(name) for name in places}, dict[str, Array]()
+
+    def update(state: State, batch: Any) -> tuple[State, dict[str, Array]]:
+        name = turn(int(state["step"]) - begun, every)
+        state, found = players[name](state, batch)
+        last.update(found | {f"{name} loss": found["loss"]})
+        return state, last | found
+
+    return update

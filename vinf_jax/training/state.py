@@ -146,6 +146,18 @@ def advance(state: State, decay: float, every: int, number: Array | None = None)
     return state | {"average": average, "step": step + 1}
 
 
+def unaccumulated(optimiser: Any) -> Any:
+    """An optimiser's memory that begins to add up gradients anew, where it does so."""
+
+    def fresh(memory: Any) -> Any:
+        if not isinstance(memory, optax.MultiStepsState):
+            return memory
+        zeros = jax.tree.map(jnp.zeros_like, (memory.mini_step, memory.acc_grads))
+        return memory._replace(mini_step=zeros[0], acc_grads=zeros[1])
+
+    return jax.tree.map(fresh, optimiser, is_leaf=lambda x: isinstance(x, optax.MultiStepsState))
+
+
 def named(state: Mapping[str, Any]) -> dict[str, Any]:
     """The state, or its shapes, as a flat dictionary, for a checkpoint."""
     leaves = jax.tree_util.tree_leaves_with_path(state)

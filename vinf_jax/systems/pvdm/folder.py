@@ -26,6 +26,20 @@ KIND = "vinf_jax PVDM model, 1"
 NETWORKS = {"autoencoder": PVDMAutoencoder, "unet": PVDMUNet}
 
 
+def spelled(component: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """All arguments of a network that decide what it is, in the one spelling of several."""
+    every: dict[str, Any] = {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in arguments.items()
+        if name not in ("remat", "rngs")
+    }
+    if component == "autoencoder":
+        size, head = every["size"], every["plane_head_size"]
+        every["size"] = [size, size] if isinstance(size, int) else size
+        every["plane_head_size"] = every["width"] // 8 if head is None else head
+    return every
+
+
 def write_arrays(
     folder: str | Path,
     arrays: Mapping[str, Any],

@@ -70,6 +70,11 @@ class PVDM:
             overwrite=overwrite,
         )
 
+    def replace(self, unet: PVDMUNet) -> None:
+        """Goes on with other weights of the same UNet; what was compiled stays."""
+        self.unet = unet
+        self._recursion.renew(unet)
+
     def generate(self, *, frames: int, **wishes: Any) -> np.ndarray:
         """The whole videos, uint8 (videos, frames, height, width, 3). Arguments as in `stream`."""
         parts = [pixels for _, pixels in self.stream(frames=frames, **wishes)]

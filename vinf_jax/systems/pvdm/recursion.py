@@ -62,6 +62,10 @@ class Recursion:
         self._decode, self._lost = jax.jit(decode), jax.jit(lost)
         self._steps: dict[tuple[Clamped, bool], Callable[..., State]] = {}
 
+    def renew(self, unet: PVDMUNet) -> None:
+        """Other weights, for what was compiled of the same network."""
+        self.unet = self.unet[0], split(unet)[1]
+
     def clips(
         self,
         samplers: Sequence[Clamped],
