@@ -22,7 +22,7 @@ class Job(NamedTuple):
     def calls(self) -> float:
         """Steps of the whole job, counted in the dearest steps of the largest call."""
         frames = sum(len(wave.numbers) for wave in self.waves)
-        steps = self.budget.settings.steps * self.budget.share
+        steps = len(self.budget.kinds) * self.budget.share
         return steps * frames / self.budget.frames
 
     @property
@@ -40,7 +40,7 @@ def table(
     job = Job(budget, frames, waves)
     if memory is None and hardware:
         memory = HARDWARE[hardware].memory
-    troubles = [] if memory is None else fitting.troubles(budget, frames, memory)
+    troubles = [] if memory is None else fitting.troubles(budget, memory)
     names = [hardware] if hardware else list(HARDWARE)
     times = {name: _times(job, HARDWARE[name]) for name in names}
     return {

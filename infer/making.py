@@ -106,6 +106,8 @@ def make(order: Order, display: Display) -> Iterator[Path]:
     with order.opened() as job:
         order.damaged.update(job.damaged)
         if hosts.gathered(not job.damaged and job.finished and _whole(files, job.finished))[0]:
+            if hosts.leads():
+                _settle(order, job)
             return
         if order.force:
             own = {*files.all, files.preview}
@@ -131,10 +133,15 @@ def make(order: Order, display: Display) -> Iterator[Path]:
             write_json(files.record, _record(order, display, watched.steps), files.record in own)
             yield files.record
             job.finish(files.video)
-        if order.replaces:
-            job.move(order.replaces)
-        if not order.keep:
-            job.remove()
+        _settle(order, job)
+
+
+def _settle(order: Order, job: Job) -> None:
+    """What becomes of a finished job's folder."""
+    if order.replaces:
+        job.move(order.replaces)
+    if not order.keep:
+        job.remove()
 
 
 def _whole(files: Outputs, video: Sequence[int]) -> bool:

@@ -5,8 +5,8 @@ The real step is compiled ahead of time; neither weights nor accelerators are ne
 """
 
 import argparse
+import dataclasses
 import math
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,7 @@ def _plan(options: argparse.Namespace, config: dict[str, Any]) -> dict[str, Any]
 
     from vinf_jax.parallel.mesh import make_mesh
     from vinf_jax.systems.video_infinity import budget, fitting
+    from vinf_jax.systems.video_infinity.presets import settings_of
 
     from . import costs
     from .blueprint import blueprint
@@ -58,7 +59,7 @@ def _plan(options: argparse.Namespace, config: dict[str, Any]) -> dict[str, Any]
     found = budget.Budget(
         networks=model.networks,
         schedule=model.schedule,
-        settings=model.settings,
+        settings=dataclasses.replace(model.settings, scope=settings_of(asked.scope)),
         mesh=make_mesh(options.devices // groups, groups, devices),
         frames=len(call.numbers),
         dtype=model.dtype,
@@ -84,7 +85,9 @@ def _asked(options: argparse.Namespace, model: Any) -> Any:
     refuse(timeline_troubles(count, frames, None, None))
     unet, autoencoder = model.networks["unet"], model.networks["autoencoder"]
     limits = Limits(model.settings, model.schedule, None, side(unet, autoencoder), groups)
-    wishes: dict[str, Any] = dict.fromkeys([field.name for field in fields(Request)] + ["cuts"])
+    wishes: dict[str, Any] = dict.fromkeys(
+        [field.name for field in dataclasses.fields(Request)] + ["cuts"]
+    )
     wishes |= given(options, SAMPLING) | {"prompts": [""] * count, "negative_prompt": ""}
     wishes |= {"frames": frames, "clips": 1, "guidance_groups": groups, "seed": 0, "given": ()}
     return request(limits, **wishes)

@@ -26,7 +26,8 @@ class Origin(NamedTuple):
 def origin(path: Path) -> Origin:
     """The video at `path`: a job's folder, or the video of a job that lies beside it, or another.
 
-    A job's video counts as that only as long as it is the file that the job ended with.
+    A job's video counts as that only as long as it is the file that the job ended with, or while
+    another job that is to take its place is not through.
 
     Raises:
         ValueError: nothing there, or a job that is unfinished or damaged.
@@ -42,7 +43,8 @@ def origin(path: Path) -> Origin:
         job = finished_job(path)
     elif (beside := path.with_suffix(".job")).is_dir():
         job = finished_job(beside)
-        job = job if job.finished == measured(path, checksums=True) else None
+        own = job.finished == measured(path, checksums=True) or _successor(beside).is_dir()
+        job = job if own else None
     else:
         job = None
     if job is None:
@@ -83,7 +85,18 @@ def scope(options: argparse.Namespace, of: Origin, own: dict[str, Any]) -> dict[
     """The scope as plain settings: the job's with what flags change, or, of any other video, the
     model's `own` with that; None where it is the model's own."""
     stored = of.asked.get("settings", {}).get("scope")
-    return scope_settings(options, stored or own) or stored
+    chosen = scope_settings(options, stored or own)
+    if chosen is None:
+        return stored
+    kept = {"cuts": stored["cuts"]} if stored and stored.get("cuts") and _cuttable(chosen) else {}
+    return kept | chosen
+
+
+def _cuttable(scope: dict[str, Any]) -> bool:
+    """Whether scenes can be parted in such a scope."""
+    from vinf_jax.systems.video_infinity.presets import ABLATIONS
+
+    return scope.get("preset") in ("video_infinity", *ABLATIONS)
 
 
 def placed(
@@ -110,7 +123,12 @@ def _folders(of: Origin, wanted: Path) -> tuple[Path, Path | None]:
     if of.job is None or not (wanted.exists() and wanted.samefile(of.job.folder)):
         return wanted, None
     place = wanted.resolve()
-    return place.with_suffix(".new.job"), place
+    return _successor(place), place
+
+
+def _successor(job: Path) -> Path:
+    """Where the job is made that takes this one's place in the end."""
+    return job.with_suffix(".new.job")
 
 
 def footage(of: Origin, wishes: dict[str, Any], settings: Any) -> Any:

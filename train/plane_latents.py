@@ -50,8 +50,9 @@ def plane_bank(config, out: Path) -> PlaneBank:
     latents, black = [], []
     with bar() as progress:
         task = progress.add_task("latents", total=count, loss="none")
-        how = {"workers": config.data.workers, "epochs": -(-count // len(clips))}
-        for pieces, _ in once(clips, batch=TOGETHER, seed=config.seed, **how):
+        workers, epochs = config.data.workers, -(-count // len(clips))
+        coming = once(clips, batch=TOGETHER, seed=config.seed, workers=workers, epochs=epochs)
+        for pieces, _ in coming:
             windows = [pieces[:, s : s + config.frames] for s in starts]
             latents.append([_encoded(encode, parameters, x) for x in windows])
             black.append(~windows[0].any(axis=(1, 2, 3, 4)))

@@ -172,6 +172,50 @@ def test_a_job_is_replaced_only_if_asked(world, capsys):
     assert (finished_job("a-extended.job").frames()(range(12)) == new).all()
 
 
+@pytest.mark.parametrize("moment", ["save_png", "write_json", "Job.finish", "Job.move", "shutil"])
+def test_a_kill_while_a_job_is_replaced_loses_nothing(world, monkeypatch, moment):
+    """Wherever it stops, the same command with --resume goes on from the job that there was."""
+    assert make("--steps", "5") == 0
+    old = finished_job("a.job").frames()(range(12))
+    words = ["a.mp4", "--range", "4:6", "--out", "a.mp4", "--force"]
+
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    where = {"Job.finish": "vinf_jax.systems.video_infinity.job.Job.finish"}
+    where |= {"Job.move": "vinf_jax.systems.video_infinity.job.Job.move"}
+    where |= {"shutil": "vinf_jax.systems.video_infinity.job.shutil.rmtree"}
+    with monkeypatch.context() as patch:
+        patch.setattr(where.get(moment, f"infer.making.{moment}"), stop)
+        assert spoken(retake.main, words) == 130
+    assert spoken(retake.main, [*words, "--resume"]) == 0
+    job = finished_job("a.job")
+    assert job.asked["settings"]["steps"] == 5 and job.asked["seed"] == 1
+    assert (job.frames()(range(12)) == old).all((1, 2, 3)).sum() == 10
+    assert sorted(path.name for path in world.glob("*.job")) == ["a.job"]
+
+
+def test_a_finished_job_that_was_to_go_goes_when_resumed(world, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("vinf_jax.systems.video_infinity.job.Job.remove", stop)
+        assert make("--no-keep-job") == 130
+    assert (world / "a.job").is_dir()
+    assert make("--no-keep-job", "--resume") == 0 and not (world / "a.job").exists()
+
+
+def test_another_scope_keeps_the_cuts_of_the_job(world):
+    assert make("--cuts", "6") == 0
+    words = ["a.job", "--range", "2:4", "--scope", "many_local"]
+    assert spoken(retake.main, words) == 0
+    scope = finished_job("a-retake.job").asked["settings"]["scope"]
+    assert scope["cuts"] == [6] and scope["local"] == 16
+    assert spoken(retake.main, [*words, "--cuts", "none", "--out", "b.mp4"]) == 0
+    assert finished_job("b.job").asked["settings"]["scope"]["cuts"] == []
+
+
 @pytest.mark.parametrize("spelled", ["x/../a.job", "link.job", "x/a.job"])
 def test_however_its_folder_is_spelled(world, capsys, spelled):
     assert make() == 0

@@ -183,15 +183,18 @@ def known(frames, kind=Known):
 def test_what_fits_is_said():
     memory = (10 + 5 + 2 * 30 + 1) * 1e9 / USABLE
     assert fitting.most_frames(known(200), memory) == 30
-    assert fitting.troubles(known(60), 60, memory) == []
-    (said,) = fitting.troubles(known(200), 200, memory)
+    assert fitting.troubles(known(60), memory) == []
+    (said,) = fitting.troubles(known(200), memory)
     assert "At most 30 frames fit" in said and "--clips 7" in said and "--guidance-groups 2" in said
     assert f"--wave {2 * 30 - 2 * 16 - SPREAD}" in said
     some = dataclasses.replace(known(200), settings=budget(guidance_steps=(0, 0.5)).settings)
-    assert "--guidance-groups" not in fitting.troubles(some, 200, memory)[0]
-    (said,) = fitting.troubles(known(40), 40, 12e9)
+    assert "--guidance-groups" not in fitting.troubles(some, memory)[0]
+    by_place = budget(scope={"preset": "freenoise", "window": 4}).settings
+    (said,) = fitting.troubles(dataclasses.replace(known(200), settings=by_place), memory)
+    assert "--clips 7" in said and "--wave" not in said
+    (said,) = fitting.troubles(known(40), 12e9)
     assert "more memory" in said and "--decode-tile" not in said
-    (said,) = fitting.troubles(known(40, Large), 40, 12e9)
+    (said,) = fitting.troubles(known(40, Large), 12e9)
     assert "a smaller --decode-tile" in said
 
 

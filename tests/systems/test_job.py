@@ -191,6 +191,18 @@ def test_what_is_damaged_is_made_again(whole, tmp_path, name, harm):
     assert list(job.damaged) == [name] and contents(folder) == contents(whole)
 
 
+def test_an_earlier_wave_made_again_leaves_the_state_of_the_one_in_progress(whole, tmp_path):
+    with pytest.raises(Stop):
+        made(tmp_path / "a.job", stop=12)
+    (state,) = (tmp_path / "a.job" / "state").iterdir()
+    wave, step = (int(state.stem.split("-")[n]) for n in (1, 3))
+    (tmp_path / "a.job" / "latents" / "wave-0000.safetensors").write_bytes(b"")
+    _, making = made(tmp_path / "a.job", resume=True)
+    assert making.calls[:4] == [(0, n) for n in range(4)] and wave > 0 < step
+    assert [call for call in making.calls if call[0] == wave] == [(wave, n) for n in range(step, 4)]
+    assert contents(tmp_path / "a.job") == contents(whole)
+
+
 def test_a_damaged_state_is_not_gone_on_from(whole, tmp_path):
     with pytest.raises(Stop):
         made(tmp_path / "a.job", stop=8)

@@ -95,3 +95,19 @@ def test_refusals(settings, words):
     with pytest.raises(ValueError) as refusal:
         scope_of(settings)
     assert all(word in str(refusal.value) for word in words), refusal.value
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"preset": ["a"]}, "no preset is called ['a']"),
+        ({"cuts": 5}, "scope cuts: 5; give a list of frame numbers"),
+        ({"cuts": None}, "scope cuts: None; give a list"),
+        ({"cuts": [1.5]}, "scope cuts: [1.5]; give a list"),
+        ({"preset": "reference", "ranks": 2, "local_phase": 5}, "scope local_phase: 5; give None"),
+    ],
+)
+def test_fields_of_several_values_are_named(settings, said):
+    with pytest.raises(ValueError) as caught:
+        scope_of(settings)
+    assert said in str(caught.value)

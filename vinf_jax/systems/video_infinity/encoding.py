@@ -3,11 +3,12 @@
 import numpy as np
 
 from vinf_jax.systems.video_infinity.compiled import Compiled
-from vinf_jax.systems.video_infinity.decoding import CHUNK, filled
+from vinf_jax.systems.video_infinity.decoding import filled, frames_at_once
 
 
-def encoded(compiled: Compiled, pixels: np.ndarray, side: int) -> np.ndarray:
-    """See `VideoInfinity.encode`. side: pixels that both sides must be multiples of."""
+def encoded(compiled: Compiled, pixels: np.ndarray, side: int, tile: int = 0) -> np.ndarray:
+    """See `VideoInfinity.encode`. side: pixels that both sides must be multiples of. tile: pixels
+    at once, but whole pictures, and at least one; 0: CHUNK pictures."""
     pixels = np.asarray(pixels)
     shape = pixels.shape
     if pixels.dtype != np.uint8 or pixels.ndim != 4 or shape[-1] != 3 or not len(pixels):
@@ -19,6 +20,7 @@ def encoded(compiled: Compiled, pixels: np.ndarray, side: int) -> np.ndarray:
             f"pixels: {shape[1]}x{shape[2]}; both sides must be multiples of {side}, so crop or "
             "scale them first"
         )
-    parts = [pixels[first : first + CHUNK] for first in range(0, len(pixels), CHUNK)]
-    made = [compiled.latents(filled(part, CHUNK))[: len(part)] for part in parts]
+    count = min(frames_at_once(tile, shape[1] * shape[2]), len(pixels))
+    parts = [pixels[first : first + count] for first in range(0, len(pixels), count)]
+    made = [compiled.latents(filled(part, count))[: len(part)] for part in parts]
     return np.concatenate(made)

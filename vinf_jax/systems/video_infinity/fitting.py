@@ -19,7 +19,7 @@ from vinf_jax.systems.video_infinity.kinds import ALL
 from vinf_jax.systems.video_infinity.model import VideoInfinity
 from vinf_jax.systems.video_infinity.networks import NETWORKS
 from vinf_jax.systems.video_infinity.presets import scope_of, settings_of
-from vinf_jax.systems.video_infinity.request import PIXELS, SAMPLING, Request
+from vinf_jax.systems.video_infinity.request import BY_PLACE, PIXELS, SAMPLING, Request
 from vinf_jax.systems.video_infinity.waves import Wave
 
 GENEROUS = 80
@@ -80,9 +80,9 @@ def most_frames(budget: Budget, memory: float) -> int:
     return max(0, math.floor((room - fixed) / growth))
 
 
-def troubles(budget: Budget, frames: int, memory: float) -> list[str]:
-    """Why a video of `frames` frames, of which `budget` is the largest call, does not fit, and the
-    settings that would; nothing if it does."""
+def troubles(budget: Budget, memory: float) -> list[str]:
+    """Why a video, of which `budget` is the largest call, does not fit, and the settings that
+    would; nothing if it does."""
     if budget.weights > USABLE * memory:
         return [
             f"memory: the weights alone are {_gb(budget.weights)}, but {_gb(USABLE * memory)} of "
@@ -102,7 +102,7 @@ def troubles(budget: Budget, frames: int, memory: float) -> list[str]:
         tiles = budget.decoding_memory > budget.step_memory
         smaller = "a smaller --decode-tile, or " if tiles else ""
         return [f"{said}; {decoding}: {BIGGER}, or {smaller}a smaller picture (--height, --width)"]
-    return [f"{said}. At most {most} frames fit: {', or '.join(_ways(budget, frames, most))}"]
+    return [f"{said}. At most {most} frames fit: {', or '.join(_ways(budget, most))}"]
 
 
 def cannot_fit(model: VideoInfinity, request: Request, devices: Sequence[jax.Device]) -> list[str]:
@@ -124,19 +124,19 @@ def cannot_fit(model: VideoInfinity, request: Request, devices: Sequence[jax.Dev
         here=True,
     )
     memory = memory_of(list(budget.mesh.local_mesh.devices.flat))
-    return [] if surely_fits(budget, memory) else troubles(budget, request.frames, memory)
+    return [] if surely_fits(budget, memory) else troubles(budget, memory)
 
 
-def _ways(budget: Budget, frames: int, most: int) -> list[str]:
+def _ways(budget: Budget, most: int) -> list[str]:
     """Settings under which a device holds at most `most` frames of a call."""
     settings, groups = budget.settings, _groups(budget)
     clips = budget.devices // groups
-    needed = math.ceil(frames / most)
+    needed = math.ceil(budget.frames / most)
     ways = [f"--clips {needed} (devices: {needed * groups})"]
     scope = scope_of(settings.scope)
-    beside = 2 * settings.overlap + getattr(scope, "spread", 0)
-    if most * clips > beside:
-        ways.append(f"--wave {most * clips - beside}")
+    wave = most * clips - 2 * settings.overlap - getattr(scope, "spread", 0)
+    if wave > settings.overlap and not isinstance(scope, BY_PLACE):
+        ways.append(f"--wave {wave}")
     if budget.halves == 2 and groups == 1 and settings.guidance_steps == ALL:
         ways.append(f"--guidance-groups 2 (devices: {2 * clips}; nearly twice the frames)")
     return ways

@@ -124,10 +124,11 @@ class Job:
         removed(self.folder)
 
     def move(self, folder: Path) -> None:
-        """Takes the place of another job's folder."""
-        if folder.exists():
-            removed(folder)
+        """Takes the place of another job's folder, which is removed when this one is there."""
+        aside = _aside(folder) if folder.exists() else None
         self.folder = self.folder.rename(folder)
+        if aside:
+            shutil.rmtree(aside)
 
     def close(self) -> None:
         """Lets other processes work on it."""
@@ -176,7 +177,11 @@ def noted_in(folder: Path) -> Manifest:
 
 def removed(folder: Path) -> None:
     """Renamed first: a half removed job must not look like a damaged one."""
+    shutil.rmtree(_aside(folder))
+
+
+def _aside(folder: Path) -> Path:
+    """Renames a job's folder, over the remains of one that went before."""
     dropped = folder.with_name(f".{folder.name}.dropped")
     shutil.rmtree(dropped, ignore_errors=True)
-    folder.rename(dropped)
-    shutil.rmtree(dropped)
+    return folder.rename(dropped)

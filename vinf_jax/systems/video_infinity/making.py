@@ -38,7 +38,8 @@ class Making:
         self.timings: dict[str, float] = {}
         self._compiled = stepping.compiled
         self._viewers = local_clips(stepping.mesh)
-        own = -(-self.request.frames // self._viewers.size)
+        largest = max(len(wave.numbers) for wave in self.waves)
+        own = -(-largest // stepping.mesh.size)  # what `Budget` counts on
         self._chunk = self._viewers.size * min(decoding.CHUNK, own)
 
     def wave(

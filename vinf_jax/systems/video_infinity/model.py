@@ -297,7 +297,7 @@ class VideoInfinity:
         Raises:
             ValueError: pixels of another dtype, or of a size that the model does not make.
         """
-        return encoded(self._compiled, pixels, self._side)
+        return encoded(self._compiled, pixels, self._side, self.settings.decode_tile)
 
     @property
     def _side(self) -> int:

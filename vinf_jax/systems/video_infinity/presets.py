@@ -3,7 +3,7 @@
 import dataclasses
 import difflib
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from numbers import Integral, Real
 from typing import Any
 
@@ -56,6 +56,14 @@ KINDS: dict[Any, tuple[Any, str]] = {
 """Of a field's declared type: what fits, and what people call it."""
 
 
+COMPOSITE: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "cuts": (lambda value: _are_frames(value), "a list of frame numbers"),
+    "local_phase": (lambda value: _is_phase(value), "None or t, local_bias and global_bias"),
+    "global_phase": (lambda value: _is_phase(value), "None or t, local_bias and global_bias"),
+}
+"""Fields of several values: what fits, and what people call it."""
+
+
 def base() -> Full:
     """The base model: every frame sees every frame."""
     return Full()
@@ -86,9 +94,9 @@ def scope_of(settings: Scope | str | Mapping[str, Any], clip_frames: int | None 
         raise ValueError(f"scope: {settings!r}; give a scope, a preset's name or its settings")
     fields = {"preset": settings} if isinstance(settings, str) else dict(settings)
     name = fields.pop("preset", "video_infinity")
-    if name in ABLATIONS:
+    if isinstance(name, str) and name in ABLATIONS:
         name, fields = "video_infinity", ABLATIONS[name] | fields
-    if name not in PRESETS:
+    if not isinstance(name, str) or name not in PRESETS:
         names = ", ".join([*PRESETS, *ABLATIONS])
         raise ValueError(f"scope: no preset is called {name!r}; there are {names}")
     troubles = _field_troubles(name, fields)
@@ -128,6 +136,13 @@ def _field_troubles(name: str, fields: Mapping[str, Any]) -> list[str]:
         for field, value in fields.items()
         if kinds.get(field) in KINDS and not _fits(value, kinds[field])
     ]
+    troubles += [
+        f"scope {field}: {value!r}; give {wanted}"
+        for field, value in fields.items()
+        if field in known and field in COMPOSITE
+        for fits, wanted in [COMPOSITE[field]]
+        if not fits(value)
+    ]
     if name == "reference" and "ranks" not in fields:
         troubles.append(
             "scope: preset reference needs the field ranks, how many GPUs it stands for"
@@ -139,6 +154,14 @@ def _fits(value: Any, kind: Any) -> bool:
     """True and False are no numbers, and numbers are finite."""
     right = isinstance(value, KINDS[kind][0]) and isinstance(value, bool) == (kind is bool)
     return right and (kind is str or math.isfinite(value))
+
+
+def _are_frames(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(_fits(n, int) for n in value)
+
+
+def _is_phase(value: Any) -> bool:
+    return value is None or isinstance(value, Phase | Mapping)
 
 
 def _value(value: Any) -> Any:

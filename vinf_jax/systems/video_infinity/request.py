@@ -3,6 +3,7 @@
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from vinf_jax.diffusion.samplers import Sampler
@@ -42,6 +43,10 @@ FRAMES = 2**20
 PIXELS = ("portion", "decode_tile")
 SAMPLING = ("steps", "guidance", "height", "width", "fps", "sampler", "scope", "karras")
 SAMPLING += ("guidance_steps", "reuse", "exchange")
+
+
+BY_PLACE = (Reference, FreeNoise)
+"""Scopes that count frames by place, and know no parts of a video."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,7 @@ class Request:
         """The prompts, and last the negative one where guidance needs it."""
         return [*self.prompts, *[self.negative_prompt] * (self.halves - 1)]
 
-    @property
+    @cached_property
     def waves(self) -> tuple[Wave, ...]:
         """The calls that make the video."""
         how = {"wave": self.wave, "overlap": self.overlap, "given": self.given}
@@ -257,7 +262,7 @@ def _wave_troubles(wish: Mapping[str, Any], scope: Scope | None) -> list[str]:
     if not whole(frames) or frames < 1:
         return troubles
     troubles += given_troubles(frames, given)
-    by_place = isinstance(scope, Reference | FreeNoise)
+    by_place = isinstance(scope, BY_PLACE)
     if not troubles and by_place and (given or 0 < wave < frames):
         name = settings_of(scope)["preset"]
         troubles.append(

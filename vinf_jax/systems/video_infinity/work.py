@@ -153,15 +153,18 @@ class Work:
         here, own = self.making.spans(index)
         saved = self._manifest.facts["state"]
         state, step = None, 0
+        # an earlier wave is made again: the state of the one that was in progress stays
+        later = saved if saved and saved["wave"] > index else None
         if saved and saved["wave"] == index:
             step = saved["step"]
             state = self._stored(self.job.named(state_name(index, step)), here)
+        saving = self._save_every and not later
         latents = self.making.wave(
             index,
             self.job.frames(),
             state=state,
             step=step,
-            on_state=partial(self._remember, index, own) if self._save_every else None,
+            on_state=partial(self._remember, index, own) if saving else None,
             state_every=self._save_every or 1,
             on_step=self._on_step,
         )
@@ -169,8 +172,8 @@ class Work:
         names = [part_name(wave_name(index))] if made else []
         for name in names:
             frame_files.write(self.job.folder / name, made, latents)
-        over = self.job.named(wave_name(index))
-        self.job.seal(*names, **self._now(index, self.making.steps, over), state=None)
+        over = [*self.job.named(wave_name(index)), *([] if later else self.job.named(STATE))]
+        self.job.seal(*names, **self._now(index, self.making.steps, over), state=later)
 
     def _remember(self, index: int, own: Span, step: int, state: Saved) -> None:
         names = [part_name(state_name(index, step))] if own[0] < own[1] else []
@@ -178,13 +181,14 @@ class Work:
             path = self.job.folder / name
             path.parent.mkdir(exist_ok=True)
             write_safetensors(path, state | {SPAN: np.array(own)})
-        self.job.seal(*names, **self._now(index, step), state={"wave": index, "step": step})
+        now = self._now(index, step, self.job.named(STATE))
+        self.job.seal(*names, **now, state={"wave": index, "step": step})
 
-    def _now(self, index: int, step: int, over: Iterable[str] = ()) -> dict[str, Any]:
-        """The manifest's progress, and the states that are over with it, and other files."""
+    def _now(self, index: int, step: int, over: Iterable[str]) -> dict[str, Any]:
+        """The manifest's progress, and the files that are over with it."""
         progress = {"wave": index, "waves": len(self.making.waves)}
         progress |= {"step": step, "steps": self.making.steps}
-        return {"progress": progress, "drop": [*self.job.named(STATE), *over]}
+        return {"progress": progress, "drop": list(over)}
 
     def _stored(self, names: Sequence[str], here: Span) -> Saved:
         """Of a state in these files the frames at positions `here`."""
