@@ -102,7 +102,7 @@ SAMPLING = (
     Flag("guidance-steps", shares, "share of the steps that guidance leads, such as 0.2:0.8"),
     Flag("reuse", int, "steps from one whole network to the next, with its first level between"),
     Flag("exchange", str, "of features between devices: exact or int8"),
-    Flag("sampler", str, "name of the sampler"),
+    Flag("sampler", str, "dpmsolver++, sde-dpmsolver++, ddim or ancestral-ddim"),
     Flag("karras", bool, "noise levels as Karras et al. space them"),
     Flag("fps", float, "frames per second that the model is told, and of the video"),
     Flag("height", int, "pixels, before enlarging"),
@@ -113,7 +113,11 @@ SAMPLING = (
     Flag("overlap", int, "frames before them that a wave sees again"),
     Flag("known-time", int, "time (0..1000) than which frames that are there look no noisier"),
     Flag("portion", int, "pixels of latents that layers compute at once; fewer need less memory"),
-    Flag("decode-tile", int, "pixels decoded at once: fewer frames, tiles of larger ones; 0: all"),
+    Flag(
+        "decode-tile",
+        int,
+        "pixels decoded at once: fewer frames, tiles of larger ones; 0: 8 frames",
+    ),
 )
 SCOPE = (
     Flag("local", int, "frames on either side that a frame sees"),

@@ -19,7 +19,6 @@ FLOORS = {
     "vinf_jax.metrics": 4,
     "vinf_jax.nn": 3,
     "vinf_jax.training": 3,
-    "vinf_jax.serving": 3,
     "vinf_jax.parallel": 2,
     "vinf_jax.diffusion": 2,
     "vinf_jax.checkpoint": 2,

@@ -32,8 +32,8 @@ HARDWARE = {
     "6000ada": Hardware("RTX 6000 Ada, PCIe 4", 364e12, 0.27, 48e9, 0.96e12, 25e9),
     "cpu": Hardware("2 CPU cores, float32", 0.33e12, 0.8, 24e9, 50e9, 10e9, alone=True),
 }
-"""Shares are what published runs of such networks reach (docs/performance.md); for the processor,
-what this project measured."""
+"""Shares are what published runs of such networks reach; for the processor, what this project
+measured."""
 
 USABLE = 0.92
 """Of a device's memory; the rest is its driver's and what falls between arrays."""

@@ -30,8 +30,8 @@ from vinf_jax.systems.video_infinity.tokens import Tokenizer
 class VideoInfinity:
     """A text-to-video model that makes videos of any length on any number of devices.
 
-    The video depends on prompts, seed and settings, not on the devices: float32 videos differ by at
-    most 2 of 255 in the worst pixel between clip counts. Networks are not to be changed
+    The video depends on prompts, seed and settings, not on the devices, unless `exchange` is int8:
+    float32 videos differ by at most 2 of 255 in the worst pixel between clip counts. Networks are not to be changed
     once they are in here; what was compiled for one video serves the next of the same size.
 
     arguments: of each network's constructor, for `save`: {"unet": ..., "autoencoder": ...,
@@ -233,7 +233,8 @@ class VideoInfinity:
             fps: frame rate that the model is told, frames per second.
             scope: what frames have to do with each other: a scope, a preset's name, or settings
                 for `scope_of`.
-            sampler: "dpmsolver++", "sde-dpmsolver++" or "ddim". karras: its spacing of noise.
+            sampler: "dpmsolver++", "sde-dpmsolver++", "ddim" or, with fresh noise in every step,
+                "ancestral-ddim". karras: its spacing of noise.
             ranges: (first, last + 1) frames of each prompt; split evenly if not given.
             crossfade: frames over which one prompt passes into the next, centred on the boundary.
             cuts: where scenes change: "prompts", where two prompts meet, without a cross-fade;

@@ -68,7 +68,7 @@ class Settings:
     overlap: int = 16
     known_time: int = OWN_LEVEL
     portion: int = 2**16  # 25 frames of 40x64, more than a published clip: short ones are not cut
-    decode_tile: int = 2**21  # 12 frames of 320x512, one of 1080x1920, a quarter of one of 4K
+    decode_tile: int = 2**21  # 8 frames of 320x512, one of 1080x1920, a quarter of one of 4K
 
     def __post_init__(self) -> None:
         numbers = ("latent_scale", "height", "width", "fps", "clip_frames")
