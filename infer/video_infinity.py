@@ -29,9 +29,9 @@ PROGRAM = "video_infinity"
 NOTES = """\
 A range is half open: 0:96 is frames 0 to 95. A prompts file has one prompt a line, each after its
 range if you like ("0:96 a red circle moves right"), or is JSON: {"prompts": [...], "ranges":
-[[0, 96], ...]}. The video does not depend on --clips, unless --exchange is int8. A job that was stopped or killed goes on with
-the same command and --resume. Exit status: 0, 2 for a mistake in what was asked or a full disk, 130
-when stopped, 1 when another of several processes was lost.
+[[0, 96], ...]}. The video does not depend on --clips, unless --exchange is int8. A job that was
+stopped or killed goes on with the same command and --resume. Exit status: 0, 2 for a mistake in
+what was asked or a full disk, 130 when stopped, 1 when another of several processes was lost.
 """
 
 

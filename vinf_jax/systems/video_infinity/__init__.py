@@ -1,9 +1,9 @@
 """Video-Infinity (arXiv 2406.16260): long videos from a short-clip model, cut in time over devices.
 
 `VideoInfinity` is a model with its text encoder and autoencoder: `load`, `generate`,
-`generate_many`, `stream`, `save`; `begin` makes a video wave by wave, `encode` the frames that are given to one. `predict` is
-one denoiser call, for samplers of your own. `PRESETS` and `ABLATIONS` are the scopes that have a
-name, `scope_of` makes them.
+`generate_many`, `stream`, `save`; `begin` makes a video wave by wave, `encode` the frames that are
+given to one. `predict` is one denoiser call, for samplers of your own. `PRESETS` and `ABLATIONS`
+are the scopes that have a name, `scope_of` makes them.
 """
 
 from vinf_jax.systems.video_infinity.making import Making

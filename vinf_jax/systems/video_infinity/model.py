@@ -31,8 +31,9 @@ class VideoInfinity:
     """A text-to-video model that makes videos of any length on any number of devices.
 
     The video depends on prompts, seed and settings, not on the devices, unless `exchange` is int8:
-    float32 videos differ by at most 2 of 255 in the worst pixel between clip counts. Networks are not to be changed
-    once they are in here; what was compiled for one video serves the next of the same size.
+    float32 videos differ by at most 2 of 255 in the worst pixel between clip counts. Networks are
+    not to be changed once they are in here; what was compiled for one video serves the next of the
+    same size.
 
     arguments: of each network's constructor, for `save`: {"unet": ..., "autoencoder": ...,
     "text_encoder": ...}. provenance: anything that JSON holds about where the weights come from.
