@@ -1,9 +1,13 @@
 """Plans of waves: every frame made once, from what is there, in calls of bounded size."""
 
+from itertools import pairwise
+
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from vinf_jax.nn.scenes import far_frames
 from vinf_jax.parallel.timeline import spread as evenly
 from vinf_jax.systems.video_infinity.waves import (
     Wave,
@@ -41,6 +45,30 @@ def test_every_frame_is_made_once_from_what_is_there(job, numbers):
         there |= made
         assert len(wave.afar) == min(asked[2], len(there))
     assert there == set(range(job["frames"]))
+
+
+@given(job=JOBS, numbers=st.sets(st.integers(0, 89), max_size=60), cut=st.integers(1, 89))
+def test_the_plan_is_the_one_that_looks_at_all_frames(job, numbers, cut):
+    """Its slow twin: in every wave all frames that are there are put in order."""
+    numbers = {n for n in numbers if n < job["frames"]} - {job["frames"] // 2}
+    there, size = np.array(sorted(numbers), int), 0
+    for wave in plan_waves(**job, given=numbers, cuts=[cut]):
+        own = np.array(wave.made)
+        both = np.union1d(there, own)
+        edges = [*far_frames(both, job["spread"], [cut]), len(both)]
+        parts = [both[a:b].tolist() for a, b in pairwise(edges)]
+        afar = [next((n for n in part if n in numbers), part[0]) for part in parts]
+        assert list(wave.afar) == afar
+        distance = {int(n): int(np.abs(own - n).min()) for n in there}
+        near = sum(far <= job["overlap"] for far in distance.values())
+        count = min(max(near + job["spread"], size - len(own)), len(there))
+        urgency = {
+            n: 0 if far <= job["overlap"] else 1 if n in afar else 1 + far
+            for n, far in distance.items()
+        }
+        held = sorted(sorted(distance, key=lambda n: (urgency[n], n))[:count])
+        assert list(wave.held) == held
+        there, size = both, len(wave.numbers)
 
 
 @given(job=JOBS)

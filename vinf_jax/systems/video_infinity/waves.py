@@ -80,7 +80,7 @@ def plan_waves(
     given = np.array(sorted(given), int)
     there, waves = given, list[Wave]()
     for own in _stretches(np.setdiff1d(np.arange(frames), given), wave):
-        both = np.union1d(there, own)
+        both = np.insert(there, np.searchsorted(there, own), own)
         afar = _global(both, spread, cuts, given)
         least = len(waves[-1].numbers) - len(own) if waves else 0
         held = _held(own, there, afar, overlap, spread, least)
@@ -145,14 +145,23 @@ def _global(numbers: np.ndarray, spread: int, cuts: Sequence[int], given: np.nda
     """The first given one of each of `spread` equal parts (of every scene), or its first: a frame
     that a person gave is then seen from everywhere."""
     edges = [*far_frames(numbers, spread, cuts), len(numbers)]
-    parts = [numbers[a:b] for a, b in pairwise(edges)]
-    return np.array([next(iter(np.intersect1d(part, given)), part[0]) for part in parts], int)
+    found = []
+    for a, b in pairwise(edges):
+        nearest = np.searchsorted(given, numbers[a])
+        inside = nearest < len(given) and given[nearest] <= numbers[b - 1]
+        found.append(given[nearest] if inside else numbers[a])
+    return np.array(found, int)
 
 
 def _held(
     own: np.ndarray, there: np.ndarray, afar: np.ndarray, overlap: int, spread: int, least: int
 ) -> np.ndarray:
     """Of the frames that are there, those that a call holds: at least `least`, if there are."""
+    # those beyond so many others can be held only as global ones: nobody need look at them
+    first, stop = np.searchsorted(there, [own[0] - overlap, own[-1] + overlap + 1])
+    enough = max(stop - first + spread, least)
+    around = there[max(0, first - enough) : stop + enough]
+    there = np.union1d(around, afar[~np.isin(afar, own, assume_unique=True)])
     after = np.searchsorted(own, there)
     before = np.abs(there - own[np.maximum(after - 1, 0)])
     distance = np.minimum(before, np.abs(own[np.minimum(after, len(own) - 1)] - there))
