@@ -110,13 +110,11 @@ def completed(
         usual = max(arguments["width"] // HEAD, 1)
         heads = (TEXT_DEFAULTS | dict(config))["num_attention_heads"] if config else usual
         more = {"heads": heads}
-    if lists := [f"{name} would be {value!r}" for name, value in more.items() if _several(value)]:
-        raise ValueError(f"no network has such sizes: {', '.join(lists)}")
     whole: dict[str, Any] = {**arguments, **more}
     strange = [
         f"{name} would be {value!r}"
         for name, value in whole.items()
-        for size in (value if isinstance(value, list) else [value])
+        for size in (value if isinstance(value, list) and name in arguments else [value])
         if not isinstance(size, bool) and (not isinstance(size, int) or size < 1)
     ]
     if whole.get("head_size", 0) > min(whole.get("channels", [0])):
@@ -164,10 +162,6 @@ def model_index(parts: Mapping[str, Mapping[str, Any]], tokenizer: bool) -> dict
         "_diffusers_version": VERSION,
         **{name: [None, None] if name in missing else value for name, value in index.items()},
     }
-
-
-def _several(value: Any) -> bool:
-    return isinstance(value, list | tuple | dict)
 
 
 def _same(given: Any, wanted: Any) -> bool:

@@ -51,11 +51,11 @@ def foreign(folder: Path) -> list[str]:
     """The files of a folder that are no part of an export to diffusers or PVDM; a file itself if it
     is none to lvdm."""
     if not folder.is_dir():
-        return [] if made_here(folder) else [folder.name]
+        return [] if _made_here(folder) else [folder.name]
     files = (file for file in sorted(folder.rglob("*")) if file.is_file())
     names = {file.relative_to(folder).as_posix(): file for file in files}
     weights = {KEPT, *WEIGHTS.values(), *pvdm.FILES.values()}
-    own = {name for name, file in names.items() if name in weights and made_here(file)}
+    own = {name for name, file in names.items() if name in weights and _made_here(file)}
     own |= BESIDE if own else set()
     return [name for name in names if name not in own]
 
@@ -133,8 +133,7 @@ def _beside(model: Model) -> Mapping[str, np.ndarray]:
     return Joined(schedules.recomputed(schedule), model.kept)
 
 
-def made_here(file: Path) -> bool:
-    """Whether an export of this project wrote a file."""
+def _made_here(file: Path) -> bool:
     try:
         return open_tensors(file).metadata.get("made_by", "").startswith(MAKER)
     except ValueError:

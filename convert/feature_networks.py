@@ -23,7 +23,7 @@ from vinf_jax.nn import stored
 from vinf_jax.nn.parameters import abstract, flat
 
 from . import c3d, i3d, lpips
-from .npz_file import is_npz, names_of, read_npz
+from .npz_file import names_of, read_npz
 from .opened import SUFFIXES
 from .sizes import Sizes
 from .statistics import Statistics
@@ -172,7 +172,7 @@ def _files(path: Path) -> list[Path]:
 
 
 def _names(file: Path) -> Iterable[str]:
-    return names_of(file) if is_npz(file) else open_tensors(file)
+    return names_of(file) or open_tensors(file)
 
 
 def _refuse_twice(path: Path, names: Mapping[Path, set[str]]) -> None:
@@ -185,4 +185,4 @@ def _refuse_twice(path: Path, names: Mapping[Path, set[str]]) -> None:
 
 
 def _tensors(file: Path) -> Mapping[str, np.ndarray]:
-    return read_npz(file) if is_npz(file) else open_tensors(file)
+    return read_npz(file) if names_of(file) else open_tensors(file)

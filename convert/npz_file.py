@@ -13,24 +13,17 @@ _DAMAGE = (ValueError, OSError, EOFError, MemoryError, NotImplementedError, Runt
 _DAMAGE += (zipfile.BadZipFile, zlib.error)
 
 
-def is_npz(path: Path) -> bool:
-    """Whether a file's content is that, whatever its name."""
-    try:
-        return any(name.endswith(_ENDING) for name in _members(path))
-    except _DAMAGE:
-        return False
-
-
 def names_of(path: Path) -> list[str]:
-    """The names of its arrays, of which none is read.
-
-    Raises:
-        ValueError: a damaged file.
-    """
+    """The names of its arrays, of which none is read; none where a file's content, whatever its
+    name, is something else."""
     try:
-        return [name.removesuffix(_ENDING) for name in _members(path)]
-    except _DAMAGE as error:
-        raise ValueError(f"{path} cannot be read: {error}") from error
+        if not zipfile.is_zipfile(path):
+            return []
+        with zipfile.ZipFile(path) as archive:
+            members = archive.namelist()
+    except _DAMAGE:
+        return []
+    return [name.removesuffix(_ENDING) for name in members if name.endswith(_ENDING)]
 
 
 def read_npz(path: Path) -> dict[str, np.ndarray]:
@@ -53,10 +46,3 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
             return dict(stored)
     except _DAMAGE as error:
         raise ValueError(f"{path} cannot be read: {error or type(error).__name__}") from error
-
-
-def _members(path: Path) -> list[str]:
-    if not zipfile.is_zipfile(path):
-        return []
-    with zipfile.ZipFile(path) as archive:
-        return archive.namelist()

@@ -24,7 +24,7 @@ def scored(film: Film, ruler: Ruler, window: int) -> Scored:
     kept, rows = measures_of(film.path), film.path.with_suffix(".windows.npy")
     wanted = {"version": VERSION, "window": window, "through": ruler.through}
     if not film.frameless:
-        wanted["bytes"] = _source(film).stat().st_size
+        wanted["bytes"] = film.source.stat().st_size
     if kept is not None and all(kept.get(name) == value for name, value in wanted.items()):
         known = _rows(rows) if rows.is_file() else None
         if known is not None or ruler.through is None or kept["windows"] == 0:
@@ -63,7 +63,3 @@ def _rows(path: Path) -> np.ndarray:
         return np.load(path, allow_pickle=False)
     except (ValueError, EOFError) as error:
         raise ValueError(f"{path} is damaged ({error}); remove it and its measures") from None
-
-
-def _source(film: Film) -> Path:
-    return film.exact if film.exact.is_file() else film.path

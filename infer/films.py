@@ -61,6 +61,11 @@ class Film:
         return self.path.with_suffix(".npz")
 
     @property
+    def source(self) -> Path:
+        """The file that `read` reads."""
+        return self.exact if self.exact.is_file() else self.path
+
+    @property
     def frameless(self) -> bool:
         """Whether its frames are elsewhere, and only what is known of it is here."""
         return not self.path.is_file() and not self.exact.is_file()

@@ -117,8 +117,7 @@ def laid_out(folder: Path, films: Sequence[Film], *, clips: int, length: int, se
     cut: dict[str, dict[str, Any]] = {}
     for film in films:
         frames, fps = film.read()
-        source = film.exact if film.exact.is_file() else film.path
-        mark = {"video": str(film.path), "measured": list(measured(source, checksums=True))}
+        mark = {"video": str(film.path), "measured": measured(film.source, checksums=True)}
         if len(frames) < length:
             raise ValueError(f"length: {length} frames, but {film.path} has {len(frames)}")
         name = f"{film.method}-{len(frames)}"

@@ -16,14 +16,14 @@ from vinf_jax.media import sprites
 from vinf_jax.media.judge import judge, verdict
 from vinf_jax.media.sheet import spaced
 from vinf_jax.models.tokenizer import WordTokenizer
-from vinf_jax.nn.parameters import merge, split
+from vinf_jax.nn.parameters import flat, merge, split
 from vinf_jax.systems.video_infinity import Settings, VideoInfinity
 from vinf_jax.systems.video_infinity.settings import make_sampler
 from vinf_jax.training.state import State, muon
 
 from .autoencoder import trained_autoencoder
 from .curve import curve
-from .latents import Bank, autoencoder_digest, latent_bank
+from .latents import Bank, digest_of, latent_bank
 from .networks import merged, part, still, text_and_unet
 from .pictures import save_grid, to_bytes
 from .samples import Kind, batch, kinds, places
@@ -37,9 +37,10 @@ WORDS = "text_encoder.token_embedding.embedding"
 def diffusion(config, out: Path) -> None:
     """Text encoder and UNet together, on latents that are made once."""
     t = config.train_diffusion
-    made_from = {"autoencoder": autoencoder_digest(config, out)}
+    autoencoder = trained_autoencoder(config, out)
+    made_from = {"autoencoder": digest_of(flat(autoencoder))}
     refuse_changes(config, out / "diffusion", made_from)
-    bank = latent_bank(config, out)
+    bank = latent_bank(config, out, autoencoder)
     tokenizer = WordTokenizer(sprites.WORDS, config.text_encoder.length)
     graphs, parameters = text_and_unet(config, tokenizer.vocabulary)
     for_pictures, kept = split(still(merged(graphs, parameters)[1]))
@@ -80,7 +81,7 @@ def diffusion(config, out: Path) -> None:
         phase(steps, kind, spread)
         for steps, kind, spread in zip(t.phase_steps, kinds(t), t.phase_spread, strict=True)
     ]
-    picture = sample_pictures(config, out, bank, graphs, tokenizer, schedule)
+    picture = sample_pictures(config, out, bank, autoencoder, graphs, tokenizer, schedule)
 
     train(config, t, out / "diffusion", loss, parameters, phases, picture, muon, made_from)
 
@@ -127,10 +128,12 @@ def framewise_loss(model, schedule: Schedule, kind: str, x0, noise, times):
     return error.sum() / (counts.sum() * x0[0, 0].size)
 
 
-def sample_pictures(config, out: Path, bank: Bank, graphs, tokenizer, schedule) -> Callable:
+def sample_pictures(
+    config, out: Path, bank: Bank, autoencoder, graphs, tokenizer, schedule
+) -> Callable:
     """What a checkpoint of the second stage shows: one row of frames per held-out prompt, and the
     judge's opinion of them in judge.jsonl."""
-    graph, decoder = split(trained_autoencoder(config, out))
+    graph, decoder = split(autoencoder)
     prompts = sprites.held_out_prompts(14, config.seed)
     tokens = tokenizer.encode([""] * len(prompts) + prompts)
     sampler = DPMSolver(schedule, steps=15, stochastic=False)
@@ -185,16 +188,17 @@ def settings(config, latent_scale: float) -> Settings:
 
 def export(config, out: Path, folder: Path) -> None:
     """The finished model as a folder that `python -m infer` reads, in float16; the run's curve."""
-    digest = autoencoder_digest(config, out)
-    refuse_changes(config, out / "diffusion", {"autoencoder": digest})
-    bank = latent_bank(config, out)
+    autoencoder = trained_autoencoder(config, out)
+    made_from = {"autoencoder": digest_of(flat(autoencoder))}
+    refuse_changes(config, out / "diffusion", made_from)
+    bank = latent_bank(config, out, autoencoder)
     tokenizer = WordTokenizer(sprites.WORDS, config.text_encoder.length)
     graphs, like = text_and_unet(config, tokenizer.vocabulary)
     note, parameters = newest_average(config, out / "diffusion", like, "diffusion")
     text_encoder, unet = merged(graphs, parameters)
     model = VideoInfinity(
         unet=unet,
-        autoencoder=trained_autoencoder(config, out),
+        autoencoder=autoencoder,
         text_encoder=text_encoder,
         tokenizer=tokenizer,
         schedule=Schedule.scaled_linear(),

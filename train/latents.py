@@ -9,10 +9,10 @@ import jax
 import numpy as np
 
 from vinf_jax.media import sprites
+from vinf_jax.models.autoencoder_kl import AutoencoderKL
 from vinf_jax.models.tokenizer import WordTokenizer
 from vinf_jax.nn.parameters import merge, split
 
-from .autoencoder import trained_autoencoder
 from .pictures import to_unit
 from .stage import bar
 
@@ -25,11 +25,10 @@ class Bank(NamedTuple):
     scale: float
 
 
-def latent_bank(config, out: Path) -> Bank:
-    """The training clips through the autoencoder, once; kept beside the run, and made again if
-    another autoencoder, other clips or other words made them."""
-    model = trained_autoencoder(config, out)
-    graph, parameters = split(model)
+def latent_bank(config, out: Path, autoencoder: AutoencoderKL) -> Bank:
+    """The training clips through the run's trained autoencoder, once; kept beside the run, and made
+    again if another autoencoder, other clips or other words made them."""
+    graph, parameters = split(autoencoder)
     path = out / "diffusion" / "latents.npz"
     count, length = config.train_diffusion.clips, config.text_encoder.length
     clips = f"{count} of seed {config.seed}, {config.frames} at {config.fps}, {config.size}"
@@ -60,11 +59,6 @@ def latent_bank(config, out: Path) -> Bank:
     np.savez(unfinished, latents=bank.latents, tokens=bank.tokens, scale=scale, made_by=made_by)
     unfinished.replace(path)
     return bank
-
-
-def autoencoder_digest(config, out: Path) -> str:
-    """A short name for exactly the run's trained autoencoder."""
-    return digest_of(split(trained_autoencoder(config, out))[1])
 
 
 def digest_of(parameters: Mapping[str, Any]) -> str:

@@ -21,12 +21,12 @@ def text_and_unet(config, vocabulary: int) -> tuple[tuple[Any, Any], dict[str, A
     return (text_graph, unet_graph), parameters
 
 
-def text_and_unet_like(config) -> tuple[UNet3D, TextEncoder]:
+def text_and_unet_like(config) -> tuple[TextEncoder, UNet3D]:
     """The networks, with shapes in place of numbers."""
     width = config.text_encoder.width
-    return abstract(lambda rngs: UNet3D(**config.unet, context_width=width, rngs=rngs)), abstract(
-        lambda rngs: TextEncoder(vocabulary=2, **config.text_encoder, rngs=rngs)
-    )
+    unet = abstract(lambda rngs: UNet3D(**config.unet, context_width=width, rngs=rngs))
+    text = abstract(lambda rngs: TextEncoder(vocabulary=2, **config.text_encoder, rngs=rngs))
+    return text, unet
 
 
 class Still(nnx.Module):

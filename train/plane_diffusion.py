@@ -2,20 +2,20 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
 from vinf_jax.media.judge import keeps
 from vinf_jax.media.sheet import spaced
-from vinf_jax.nn.parameters import merge
+from vinf_jax.nn.parameters import flat, merge, split
 from vinf_jax.systems.pvdm import PVDM
 from vinf_jax.training import state as training
 
 from . import plane_networks as networks
 from . import plane_steps, stage
 from .footage import opened, tell
+from .latents import digest_of
 from .pictures import save_grid
 from .plane_latents import drawn, places, plane_bank
 from .plane_rules import steps_of
@@ -29,9 +29,10 @@ def diffusion(config, out: Path) -> None:
     t = config.train_diffusion
     folder, clips = out / "diffusion", opened(config, out, "train", 2 * config.frames)
     tell(clips)
-    made_from = {"clips": clips.digest, "autoencoder": networks.autoencoder_digest(config, out)}
+    autoencoder = networks.trained_autoencoder(config, out)
+    made_from = {"clips": clips.digest, "autoencoder": digest_of(flat(autoencoder))}
     stage.refuse_changes(config, folder, made_from)  # before latents are made
-    bank = plane_bank(config, out)
+    bank = plane_bank(config, out, autoencoder)
     step = plane_steps.unet(config)
 
     def rng(number: int) -> np.random.Generator:
@@ -44,29 +45,26 @@ def diffusion(config, out: Path) -> None:
         return stage.latents_told(places(bank, rng(number), t.batch))
 
     phases = [stage.Phase(steps_of(t), batch, told=told)]
-    picture = _picture(config, out, step.graph)
+    unet = merge(step.graph, step.state["average"])
+    picture = _picture(config, out, PVDM(autoencoder, unet, networks.settings(config), {}))
     stage.run(config, t, folder, step.update, step.state, step.mesh, phases, picture, made_from)
 
 
-def _picture(config, out: Path, graph: Any) -> Callable[[int, training.State], None]:
-    """What a checkpoint shows: a few videos of two clips, a row each; for the sprites how many
-    keep colour and shape. Nothing if none are to be shown."""
+def _picture(config, out: Path, model: PVDM) -> Callable[[int, training.State], None]:
+    """What a checkpoint shows: a few videos of two clips, a row each, by the model with the average
+    in place of its UNet; for the sprites how many keep colour and shape. Nothing if none are to be
+    shown."""
     videos = config.train_diffusion.shown
     if not videos:
         return lambda step, state: None
-    model: PVDM | None = None
+    graph, _ = split(model.unet)
     frames = 2 * config.frames
     shown = spaced(frames, 12)
     how = {"frames": frames, "videos": videos}
     how |= {"steps": SAMPLED, "later_steps": SAMPLED, "candidates": 1}
 
     def picture(step: int, state: training.State) -> None:
-        nonlocal model
-        unet = merge(graph, state["average"])
-        if model is None:
-            autoencoder = networks.trained_autoencoder(config, out)
-            model = PVDM(autoencoder, unet, networks.settings(config), {})
-        model.replace(unet)
+        model.replace(merge(graph, state["average"]))
         videos = model.generate(**how)
         grid = videos[:, shown].reshape(-1, *videos.shape[2:])
         save_grid(out / "diffusion" / "samples" / f"step_{step:06d}.png", grid, len(shown))
@@ -80,11 +78,12 @@ def _picture(config, out: Path, graph: Any) -> Callable[[int, training.State], N
 def export(config, out: Path, folder: Path) -> None:
     """The finished model as a folder that `python -m infer pvdm` reads, in float16."""
     graph, like = networks.unet_like(config)
-    digest = networks.autoencoder_digest(config, out)
-    stage.refuse_changes(config, out / "diffusion", {"autoencoder": digest})
+    autoencoder = networks.trained_autoencoder(config, out)
+    made_from = {"autoencoder": digest_of(flat(autoencoder))}
+    stage.refuse_changes(config, out / "diffusion", made_from)
     note, parameters = stage.newest_average(config, out / "diffusion", like, "diffusion")
     model = PVDM(
-        networks.trained_autoencoder(config, out),
+        autoencoder,
         merge(graph, parameters),
         networks.settings(config),
         {

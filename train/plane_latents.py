@@ -8,12 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from vinf_jax.media.loader import once
+from vinf_jax.models.pvdm_autoencoder import PVDMAutoencoder
 from vinf_jax.nn.parameters import merge, split
 from vinf_jax.nn.pixels import to_unit
 
 from .footage import opened
 from .latents import digest_of
-from .plane_networks import trained_autoencoder
 from .stage import bar
 
 TOGETHER = 16
@@ -32,11 +32,12 @@ class PlaneBank(NamedTuple):
     black: np.ndarray
 
 
-def plane_bank(config, out: Path) -> PlaneBank:
-    """The bank beside the run, as many pieces as `clips` says, one of every video if that is 0;
-    made if it is missing, or if another autoencoder or data set made it."""
+def plane_bank(config, out: Path, autoencoder: PVDMAutoencoder) -> PlaneBank:
+    """The bank beside the run, of its trained autoencoder: as many pieces as `clips` says, one of
+    every video if that is 0; made if it is missing, or if another autoencoder or data set made it.
+    """
     t = config.train_diffusion
-    graph, parameters = split(trained_autoencoder(config, out))
+    graph, parameters = split(autoencoder)
     clips = opened(config, out, "train", 2 * config.frames)
     starts = np.linspace(0, config.frames, t.windows).round().astype(int)
     count = t.clips or len(clips)

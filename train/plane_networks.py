@@ -12,7 +12,6 @@ from vinf_jax.models.pvdm_unet import PVDMUNet
 from vinf_jax.nn.parameters import abstract, merge, split
 from vinf_jax.systems.pvdm import Settings
 
-from .latents import digest_of
 from .stage import newest_average
 
 STAGES = {"reconstruction": "autoencoder", "adversarial": "autoencoder_adversarial"}
@@ -56,11 +55,6 @@ def autoencoder_like(config) -> tuple[Any, dict[str, Any]]:
 def trained_autoencoder(config, out: Path) -> PVDMAutoencoder:
     """The moving average of the newest checkpoint of the last stage that was trained."""
     return noted_autoencoder(config, out)[1]
-
-
-def autoencoder_digest(config, out: Path) -> str:
-    """A short name for exactly that autoencoder."""
-    return digest_of(split(trained_autoencoder(config, out))[1])
 
 
 def noted_autoencoder(config, out: Path) -> tuple[dict[str, Any], PVDMAutoencoder]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import optax
 
+from vinf_jax.media import sprites
 from vinf_jax.training import state as training
 from vinf_jax.training.placement import PLACEMENTS
 
@@ -20,7 +21,6 @@ from .stage import ENDLESS
 
 RULES = ("adamw", "muon")
 DTYPES = ("float32", "bfloat16", "float16")
-SPRITES_FPS = 8
 FIELDS = ("data", "placement", "dtype", "perceptual", "train_autoencoder", "train_diffusion")
 
 
@@ -52,8 +52,8 @@ def shared_troubles(config, batch: int) -> list[str]:
             found.append(f"dtype.{backend}: {name!r}; give one of {', '.join(DTYPES)}")
     if config.data.workers < 0:
         found.append(f"data.workers: {config.data.workers}; give 0 for none, or how many")
-    if config.data.kind == "sprites" and config.fps != SPRITES_FPS:
-        found.append(f"fps: {config.fps}, but the sprites are drawn at {SPRITES_FPS}; give that")
+    if config.data.kind == "sprites" and config.fps != sprites.FPS:
+        found.append(f"fps: {config.fps}, but the sprites are drawn at {sprites.FPS:g}; give that")
     return found + seed_troubles(config.seed) + device_troubles(config.devices, [batch])
 
 

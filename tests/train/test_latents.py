@@ -27,26 +27,25 @@ def bank(tmp_path_factory):
         latent_channels=4, channels=(4,), layers=1, norm_groups=2, rngs=nnx.Rngs(0)
     )
 
-    def made(changes, patch):
-        patch.setattr(latents, "trained_autoencoder", lambda config, out: model)
+    def made(changes):
         config = load_config("configs/sprites.py")
         config.update({"size": (16, 16), "frames": 2, "train_diffusion": {"clips": 2}})
         config.update(changes)
-        return latents.latent_bank(config, out)
+        return latents.latent_bank(config, out, model)
 
     return made
 
 
 @pytest.mark.parametrize("changes", CHANGES, ids=str)
-def test_what_changes_them(bank, changes, monkeypatch):
-    first, other = bank({}, monkeypatch), bank(changes, monkeypatch)
+def test_what_changes_them(bank, changes):
+    first, other = bank({}), bank(changes)
     assert not all(np.array_equal(*pair) for pair in zip(first[:2], other[:2], strict=True))
 
 
 def test_they_are_kept_otherwise_but_not_for_other_words(bank, monkeypatch):
-    bank({}, monkeypatch)
+    bank({})
     monkeypatch.setattr(latents.sprites, "sample", None)
-    bank({}, monkeypatch)
+    bank({})
     monkeypatch.setattr(sprites, "WORDS", sprites.WORDS[::-1])
     with pytest.raises(TypeError):
-        bank({}, monkeypatch)
+        bank({})

@@ -162,13 +162,18 @@ def test_after_a_given_time_the_rate_stays_what_it_fell_to(tmp_path, monkeypatch
     np.testing.assert_allclose(moves["a"], -0.005, rtol=1e-3)
 
 
+def bank_of(config, out):
+    autoencoder = plane_networks.trained_autoencoder(config, out)
+    return plane_latents.plane_bank(config, out, autoencoder)
+
+
 def test_latents_are_made_again_for_another_autoencoder(trained, tmp_path):
     config, other = tiny(), tmp_path / "other"
     shutil.copytree(trained / "autoencoder", other / "autoencoder")
     shutil.copytree(trained / "diffusion", other / "diffusion")
     before = np.load(trained / "diffusion/latents.npz")["latents"]
-    assert not np.array_equal(plane_latents.plane_bank(config, other).latents, before)
-    assert np.array_equal(plane_latents.plane_bank(config, trained).latents, before)
+    assert not np.array_equal(bank_of(config, other).latents, before)
+    assert np.array_equal(bank_of(config, trained).latents, before)
 
 
 def test_what_a_batch_of_latents_holds():
@@ -243,7 +248,7 @@ def test_a_bank_holds_more_pieces_than_there_are_videos(trained, tmp_path, monke
     monkeypatch.setattr(
         plane_latents, "opened", lambda *args: dataclasses.replace(opened(*args), **few)
     )
-    latents = plane_latents.plane_bank(config, other).latents
+    latents = bank_of(config, other).latents
     assert len(latents) == 5
     assert len({x.tobytes() for x in latents}) > 2, "further epochs begin at other frames"
 

@@ -21,6 +21,7 @@ from vinf_jax.media.captions import CHOICES, WORDS, Facts, caption, paraphrase, 
 from vinf_jax.media.drawing import COLOUR_RGB, REACH, REACH_TURNING, background, coverage
 
 __all__ = [
+    "FPS",
     "WORDS",
     "Facts",
     "caption",
@@ -33,6 +34,8 @@ __all__ = [
     "sample",
 ]
 
+FPS = 8.0
+"""Frames per second, where nobody asks for others."""
 _TILT = 0.2  # radians either way, for everything that does not turn
 _SPLITS = ("train", "held_out")
 _WAYS = {"moves left": (-1, 0), "moves right": (1, 0), "moves up": (0, -1), "moves down": (0, 1)}
@@ -102,7 +105,7 @@ def sample(
     frames: int = 16,
     height: int = 64,
     width: int = 64,
-    fps: int | float = 8.0,
+    fps: int | float = FPS,
 ) -> tuple[Facts, str, np.ndarray]:
     """The index-th clip of an endless data set; half of the captions are canonical.
 
@@ -134,7 +137,7 @@ def clip(
     frames: int = 16,
     height: int = 64,
     width: int = 64,
-    fps: int | float = 8.0,
+    fps: int | float = FPS,
 ) -> np.ndarray:
     """Draw the facts; place, size, speed, tilt and phase come from the seed.
 

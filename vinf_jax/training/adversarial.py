@@ -86,6 +86,6 @@ def updater(
         name = turn(int(state["step"]) - begun, every)
         state, found = players[name](state, batch)
         last.update(found | {f"{name} loss": found["loss"]})
-        return state, last | found
+        return state, dict(last)
 
     return update
