@@ -57,6 +57,7 @@ def get_config(variant: str = "mended") -> ConfigDict:
             "attention": (True, True, True, False),
             "heads": 8,
             "norm_groups": 32,
+            "positions": False,
         }
     )
     config.prediction = "epsilon"

@@ -56,6 +56,8 @@ def main(argv: list[str]) -> int:
         said = source.settings.prediction
         if said != "epsilon":
             print(f"  its UNet says {said}, which PVDM's own code would take for noise")
+        if source.arguments["unet"].get("positions"):
+            print("  its UNet knows where tokens lie, which PVDM's own code has no arrays for")
     if options.layout == "diffusers" and not source.vocabulary:
         print("  without a tokenizer: SRC has none of CLIP's kind")
     if homeless:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from vinf_jax.checkpoint.mapping import Kind, Row, place
-from vinf_jax.checkpoint.rows import MATRIX_1, SAME, conv2d, dense, norm
+from vinf_jax.checkpoint.rows import MATRIX_1, SAME, array, conv2d, dense, norm
 from vinf_jax.models.pvdm_unet import plan
 from vinf_jax.nn.planes import Planes
 
@@ -20,6 +20,7 @@ RESIDUAL = [
     *conv2d("conv2", "out_layers.3"),
 ]
 SHORTCUT = conv2d("conv_shortcut", "skip_connection")
+PLACES = [row for name in ("frames", "rows", "columns", "planes") for row in array(name)]
 BUFFERS = ["zeros"]
 """The empty condition, of as many tokens as the public code has: 2048."""
 PLANES = (16, 32, 32)
@@ -49,8 +50,10 @@ def table(
     layers: int = 2,
     attention: Sequence[bool] = (True, True, True, False),
     heads: int = HEADS,
+    positions: bool = False,
 ) -> list[Row]:
-    """The rows for `PVDMUNet` of these arguments."""
+    """The rows for `PVDMUNet` of these arguments. Where tokens lie has names of our own: the public
+    code has no such arrays."""
     attends = _attention(heads)
     rows = [
         *dense("time_embedding.linear_1", "time_embed.0"),
@@ -72,6 +75,8 @@ def table(
             rows += place(_layer(layer, attends), f"{ours}.layers.{n}", f"{theirs}.{n}")
         across = "mid_attn" if ours == "mid_block" else theirs.replace("blocks", "attns")
         rows += place(attends, f"{ours}.across", across)
+        if positions:
+            rows += place(PLACES, f"{ours}.places", f"{across}.places")
     return rows
 
 
@@ -87,6 +92,7 @@ def arguments(sizes: Sizes) -> dict[str, Any]:
         "layers": size - 1,
         "attention": [f"{start}.1.qkv.weight" in sizes for start in starts],
         "heads": HEADS,
+        "positions": "mid_attn.places.planes" in sizes,
     }
 
 

@@ -43,6 +43,7 @@ UNET = {
     "attention": [True, False],
     "heads": 8,
     "norm_groups": 32,
+    "positions": False,
 }
 PLANES = [4, 4, 6]
 TABLES = {
@@ -240,6 +241,21 @@ def test_what_a_unet_says_goes_along(tmp_path, capsys):
     assert "its UNet says v" in capsys.readouterr().out
     assert run("import", tmp_path / "out", tmp_path / "again") == 0
     assert folder.describe(tmp_path / "again")["settings"]["prediction"] == "v"
+
+
+def test_positions_go_along(arrays, tmp_path, capsys):
+    """Under names of our own, behind those of the attention that they belong to."""
+    told = UNET | {"planes": PLANES, "positions": True}
+    named = {f"unet.{name}": x for name, x in drawn("unet", told).items()}
+    settings = pvdm.Settings(fps=8)
+    folder.write_arrays(tmp_path / "m", named, arguments={"unet": told}, settings=settings)
+    assert run("export", tmp_path / "m", tmp_path / "out", "--layout", "pvdm") == 0
+    assert "knows where tokens lie, which PVDM's own code has no" in capsys.readouterr().out
+    stored = open_tensors(tmp_path / "out" / "diffusion.safetensors")
+    assert stored["diffusion_model.input_attns.2.places.rows"].shape == (2, 32)
+    assert run("import", tmp_path / "out", tmp_path / "again") == 0
+    assert folder.describe(tmp_path / "again")["arguments"]["unet"] == told
+    assert run("verify", tmp_path / "m", tmp_path / "again") == 0
 
 
 @pytest.mark.parametrize(

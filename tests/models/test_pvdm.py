@@ -8,8 +8,9 @@ from flax import nnx
 
 from tests.nn.filled import filled
 from vinf_jax.models.pvdm_autoencoder import PVDMAutoencoder
-from vinf_jax.models.pvdm_unet import PVDMUNet
+from vinf_jax.models.pvdm_unet import Places, PVDMUNet
 from vinf_jax.nn.parameters import abstract, merge, split
+from vinf_jax.nn.planes import Planes
 
 NARROW = {"width": 8, "layers": 1, "heads": 2, "head_size": 4, "plane_layers": 2, "plane_inner": 8}
 AUTOENCODER = {"size": (8, 12), "frames": 3, "patch": 4, "plane_heads": 2, **NARROW}
@@ -57,6 +58,42 @@ def test_unet_of_any_planes():
     time = jax.ShapeDtypeStruct((2,), jnp.int32)
     noise = _shape(network, PVDMUNet.__call__, latents, time, latents)
     assert noise.shape == latents.shape
+
+
+def test_positions_begin_without_effect():
+    """Further training may begin with a UNet that had none."""
+    rng = np.random.default_rng(0)
+    x, condition = jnp.asarray(rng.standard_normal((2, 2, 44, 4)), jnp.float32)
+    time = jnp.asarray([3, 700])
+    plain, told = (
+        PVDMUNet(planes=(4, 2, 6), **UNET, positions=has, rngs=nnx.Rngs(0)) for has in (False, True)
+    )
+    graph, weights = split(told)
+    had = split(plain)[1]
+    own = {name for name in weights if ".places." in name}
+    assert weights.keys() - own == had.keys() and len(own) == 4 * 8
+    given = {n: jnp.asarray(rng.normal(size=v.shape), jnp.float32) for n, v in had.items()}
+    fresh = {name: weights[name] for name in own}
+    before = merge(split(plain)[0], given)(x, time, condition)
+    np.testing.assert_array_equal(merge(graph, given | fresh)(x, time, condition), before)
+    moved = {name: v + 1 if name.endswith("planes") else v for name, v in fresh.items()}
+    assert np.abs(merge(graph, given | moved)(x, time, condition) - before).max() > 1e-3
+
+
+def test_what_tells_tokens_apart():
+    """A row is the same one in the two planes that have it; so are columns and frames."""
+    planes = Planes(2, 3, 4)
+    places = Places(planes, 5)
+    row = jnp.arange(5.0) + 1
+    places.rows = nnx.Param(places.rows[...].at[1].set(row))
+    xy, yt, xt = planes.split(places()[None])
+    np.testing.assert_array_equal(xy[0, 1], jnp.tile(row, (4, 1)))
+    np.testing.assert_array_equal(xt[0, :, 1], jnp.tile(row, (2, 1)))
+    assert not xy[0, [0, 2]].any() and not yt.any() and not xt[0, :, [0, 2]].any()
+    places.planes = nnx.Param(jnp.arange(15.0).reshape(3, 5))
+    xy, yt, xt = planes.split(places()[None])
+    np.testing.assert_array_equal(yt[0], jnp.tile(jnp.arange(5.0) + 5, (2, 4, 1)))
+    np.testing.assert_array_equal(xt[0, 0, 1], row + jnp.arange(5.0) + 10)
 
 
 @pytest.mark.parametrize("remat", [False, True])

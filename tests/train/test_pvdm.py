@@ -35,7 +35,13 @@ def tiny():
             "size": 16,
             "frames": 4,
             "autoencoder": {"width": 16, "layers": 1, "heads": 2, "head_size": 8},
-            "unet": {"channels": (16,), "attention": (False,), "heads": 2, "norm_groups": 4},
+            "unet": {
+                "channels": (16,),
+                "layers": 1,
+                "attention": (False,),
+                "heads": 2,
+                "norm_groups": 4,
+            },
             "generation": {"steps": 2, "later_steps": 2},
             "train_autoencoder": {
                 "steps": 2,

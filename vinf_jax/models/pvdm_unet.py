@@ -16,10 +16,32 @@ from vinf_jax.nn.conv import FrameConv
 from vinf_jax.nn.embed import NumberEmbedding
 from vinf_jax.nn.modulated import EPSILON, ZEROS, ModulatedResidual, PictureAttention
 from vinf_jax.nn.norm import GroupNorm
-from vinf_jax.nn.planes import Planes, cut, flatten
+from vinf_jax.nn.planes import AXES, Planes, cut, flatten
 
 Pictures = list[Array]
 """Planes (B, n, h, w, C), those of one size together."""
+
+
+class Places(nnx.Module):
+    """Where the tokens of a clip lie: a learned vector for each frame, row, column and plane, of
+    which a token gets those it has. The same row is the same in two planes. All start at zero.
+
+    planes: as large as they are at this level.
+    """
+
+    def __init__(self, planes: Planes, channels: int) -> None:
+        counts = planes.frames, planes.rows, planes.columns, len(AXES)
+        self.frames, self.rows, self.columns, self.planes = (
+            nnx.Param(jnp.zeros((n, channels))) for n in counts
+        )
+
+    def __call__(self) -> Array:
+        """(N, channels)."""
+        found = []
+        for plane, (down, right) in enumerate(AXES):
+            one, other = getattr(self, down), getattr(self, right)
+            found.append(one[:, None] + other[None, :] + self.planes[plane])
+        return jnp.concatenate([x.reshape(-1, x.shape[-1]) for x in found])
 
 
 class Block(nnx.Module):
@@ -36,6 +58,7 @@ class Block(nnx.Module):
         heads: int,
         groups: int,
         embedding: int,
+        planes: Planes | None = None,
         rngs,
     ) -> None:
         self.layers = nnx.List(
@@ -50,11 +73,16 @@ class Block(nnx.Module):
         )
         last = layers[-1]
         channels = last if isinstance(last, int) else last[1]
+        if planes:
+            self.places = Places(planes, channels)
         self.across = PictureAttention(channels, heads, groups=groups, rngs=rngs)
 
     def __call__(self, planes: Pictures, embedding: Array) -> Pictures:
         planes = [self._alone(x, embedding) for x in planes]
-        together = self.across(flatten(planes)[:, None, :, None])
+        tokens = flatten(planes)
+        if hasattr(self, "places"):
+            tokens += self.places()
+        together = self.across(tokens[:, None, :, None])
         return cut(together[:, 0, :, 0], [x.shape[:-1] for x in planes])
 
     def _alone(self, x: Array, embedding: Array) -> Array:
@@ -75,6 +103,8 @@ class PVDMUNet(nnx.Module):
         attention: which levels have attention within a plane. Over all planes each block has one.
         heads: of every attention.
         norm_groups: of every GroupNorm.
+        positions: whether every attention over all planes knows where tokens lie (`Places`). The
+            public code's do not, and nothing else tells its planes apart.
         remat: gradients compute each block again instead of keeping what it computed.
 
     Raises:
@@ -91,6 +121,7 @@ class PVDMUNet(nnx.Module):
         attention: Sequence[bool] = (True, True, True, False),
         heads: int = 8,
         norm_groups: int = 32,
+        positions: bool = False,
         remat: bool = False,
         rngs,
     ) -> None:
@@ -101,10 +132,13 @@ class PVDMUNet(nnx.Module):
         self.time_embedding = NumberEmbedding(first, 4 * first, rngs=rngs)
         self.conv_in = FrameConv(2 * latent_channels, first, rngs=rngs)
         down, up = plan(channels, layers, attention)
-        self.down_blocks = nnx.List([Block(block, **sizes) for block in down])
         same = (last, last, "same")
-        self.mid_block = Block([same, last, same], **sizes)
-        self.up_blocks = nnx.List([Block(block, **sizes) for block in up])
+        every = [*down, [same, last, same], *up]
+        where = _levels(self.planes, every) if positions else [None] * len(every)
+        blocks = [Block(b, **sizes, planes=p) for b, p in zip(every, where, strict=True)]
+        self.down_blocks = nnx.List(blocks[: len(down)])
+        self.mid_block = blocks[len(down)]
+        self.up_blocks = nnx.List(blocks[len(down) + 1 :])
         self.norm_out = GroupNorm(first, norm_groups, EPSILON, rngs=rngs)
         self.conv_out = FrameConv(first, latent_channels, init=ZEROS, rngs=rngs)
 
@@ -150,6 +184,19 @@ def plan(
             up.append(block + [(out, out, "up")] * (n == layers and level > 0))
             x = out
     return down, up
+
+
+def _levels(planes: Planes, blocks: Sequence[list]) -> list[Planes]:
+    """How large the planes are behind each block."""
+    found, sides = [], (planes.frames, planes.rows, planes.columns)
+    for block in blocks:
+        for resize in [layer[2] for layer in block if isinstance(layer, tuple)]:
+            if resize == "down":
+                sides = tuple(n // 2 for n in sides)
+            elif resize == "up":
+                sides = tuple(n * 2 for n in sides)
+        found.append(Planes(*sides))
+    return found
 
 
 def _step(block: Callable, remat: bool) -> Callable:

@@ -13,6 +13,8 @@ import jax.numpy as jnp
 from jax import Array
 
 NAMES = ("xy", "yt", "xt")
+AXES = (("rows", "columns"), ("frames", "columns"), ("frames", "rows"))
+"""What each plane has downwards and to the right."""
 Size = tuple[int, int]
 
 
@@ -36,7 +38,8 @@ class Planes:
     @property
     def sizes(self) -> tuple[Size, Size, Size]:
         """Of xy, yt and xt."""
-        return (self.rows, self.columns), (self.frames, self.columns), (self.frames, self.rows)
+        xy, yt, xt = ((getattr(self, down), getattr(self, right)) for down, right in AXES)
+        return xy, yt, xt
 
     @property
     def tokens(self) -> int:
