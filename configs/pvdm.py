@@ -107,6 +107,8 @@ def get_config(variant: str = "mended") -> ConfigDict:
             "conditional": 0.3,
             "coin": "sample",
             "condition_noise": 0.0,
+            "contrast": 0.0,
+            "mix": 0.0,
             "loss_weight": "uniform",
             "focus": (0, 1000),
             "share": 0.0,

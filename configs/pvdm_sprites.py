@@ -36,6 +36,7 @@ def get_config() -> ConfigDict:
         }
     )
     # All tokens look at each other behind every block; no plane needs to by itself.
+    # positions: without them clips from nothing are patchworks in half of all cases.
     config.unet = ConfigDict(
         {
             "channels": (64, 128),
@@ -43,6 +44,7 @@ def get_config() -> ConfigDict:
             "attention": (False, False),
             "heads": 4,
             "norm_groups": 16,
+            "positions": True,
         }
     )
     # Predicted as noise, clean latents are worse than their mean at the noisiest times.
@@ -83,6 +85,8 @@ def get_config() -> ConfigDict:
     # clips: pieces of two clips' length whose latents are kept; windows: clips cut out of each.
     # conditional: how often the clip before is known; coin: tossed for every sample, or batch.
     # condition_noise: on the latents of that clip, which by recursion are not those of a real one.
+    # contrast: errors that lead to the same clip in another shape count so many times more; mix: of
+    # a condition, up to so much is that of the other shape (docs/pvdm.md says what they did).
     # share: of the times, drawn from those where it is settled what a clip shows (focus).
     config.train_diffusion = ConfigDict(
         {
@@ -100,6 +104,8 @@ def get_config() -> ConfigDict:
             "conditional": 0.5,
             "coin": "sample",
             "condition_noise": 0.1,
+            "contrast": 0.0,
+            "mix": 0.0,
             "loss_weight": "uniform",
             "focus": (250, 700),
             "share": 0.5,

@@ -13,8 +13,9 @@ from vinf_jax.media.footage import spoken
 from vinf_jax.media.loader import batches, position
 
 
-def opened(config, out: Path, split: str, frames: int) -> Clips:
-    """The data set that `config.data` names; what was found out about it is kept beside the run.
+def opened(config, out: Path, split: str, frames: int, reshaped: bool = False) -> Clips:
+    """The data set that `config.data` names, sprites `reshaped` on request; what was found out
+    about it is kept beside the run.
 
     Where its folder says {split}, "train" or "test" is meant: arrays hold one of both.
     """
@@ -31,6 +32,7 @@ def opened(config, out: Path, split: str, frames: int) -> Clips:
         on_bad=data.on_bad,
         scanned=None if data.kind in ("sprites", "array") else out / f"scanned_{split}.json",
         workers=data.workers,
+        reshaped=reshaped,
     )
 
 

@@ -23,11 +23,13 @@ TOGETHER = 16
 class PlaneBank(NamedTuple):
     """Pieces of two clips' length, as latents of clips that start at several of their frames.
 
-    latents: float16 (N, W, tokens, D). starts: frame of each of the W windows, ascending, the first
-    0 and the last where the second clip starts. black: (N,), whether the first clip is padding.
+    latents: float16 (N, W, tokens, D). others: of the same sprites in another shape, as many or
+    none. starts: frame of each of the W windows, ascending, the first 0 and the last where the
+    second clip starts. black: (N,), whether the first clip is padding.
     """
 
     latents: np.ndarray
+    others: np.ndarray
     starts: np.ndarray
     black: np.ndarray
 
@@ -39,29 +41,42 @@ def plane_bank(config, out: Path, autoencoder: PVDMAutoencoder) -> PlaneBank:
     t = config.train_diffusion
     graph, parameters = split(autoencoder)
     clips = opened(config, out, "train", 2 * config.frames)
+    sources = [clips]
+    if t.contrast or t.mix:
+        sources.append(opened(config, out, "train", 2 * config.frames, reshaped=True))
     starts = np.linspace(0, config.frames, t.windows).round().astype(int)
     count = t.clips or len(clips)
-    made_by = f"{digest_of(parameters)} {clips.digest} {config.seed} {count} {starts.tolist()}"
+    what = [config.seed, count, starts.tolist(), len(sources)]
+    made_by = f"{digest_of(parameters)} {clips.digest} {what}"
     path = out / "diffusion" / "latents.npz"
     if path.exists():
         with np.load(path) as stored:
             if str(stored["made_by"]) == made_by:
-                return PlaneBank(stored["latents"], stored["starts"], stored["black"])
+                return PlaneBank(**{name: stored[name] for name in PlaneBank._fields})
     encode = jax.jit(lambda p, x: merge(graph, p).encode(to_unit(x)).astype(jnp.float16))
-    latents, black = [], []
+    latents: list[list[Any]] = [[] for _ in sources]
+    black = []
     with bar() as progress:
         task = progress.add_task("latents", total=count, loss="none")
         workers, epochs = config.data.workers, -(-count // len(clips))
-        coming = once(clips, batch=TOGETHER, seed=config.seed, workers=workers, epochs=epochs)
-        for pieces, _ in coming:
-            windows = [pieces[:, s : s + config.frames] for s in starts]
-            latents.append([_encoded(encode, parameters, x) for x in windows])
-            black.append(~windows[0].any(axis=(1, 2, 3, 4)))
-            progress.advance(task, len(pieces))
-            if TOGETHER * len(latents) >= count:
+        coming = [
+            once(source, batch=TOGETHER, seed=config.seed, workers=workers, epochs=epochs)
+            for source in sources
+        ]
+        for together in zip(*coming, strict=True):
+            for made, (pieces, _) in zip(latents, together, strict=True):
+                windows = [pieces[:, s : s + config.frames] for s in starts]
+                made.append([_encoded(encode, parameters, x) for x in windows])
+            first = together[0][0][:, : config.frames]
+            black.append(~first.any(axis=(1, 2, 3, 4)))
+            progress.advance(task, len(first))
+            if TOGETHER * len(black) >= count:
                 break
-    made = np.concatenate([np.stack(jax.device_get(each), axis=1) for each in latents])
-    bank = PlaneBank(made[:count], starts, np.concatenate(black)[:count])
+    made, *others = [
+        np.concatenate([np.stack(jax.device_get(each), axis=1) for each in of])[:count]
+        for of in latents
+    ]
+    bank = PlaneBank(made, others[0] if others else made[:0], starts, np.concatenate(black)[:count])
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name("unfinished.npz")
     np.savez(unfinished, **bank._asdict(), made_by=made_by)
@@ -90,6 +105,9 @@ def drawn(
     first; otherwise the condition is zero and the target any window. Where the first clip is
     padding, the condition is zero and the target the second one. coin: tossed for every "sample",
     or once for a "batch", as the public code does.
+
+    With sprites in another shape also "others" and "other_condition", the target's and the
+    condition's; the clip's own where there is no condition. Either of a pair is taken for the clip.
     """
     chosen = places(bank, rng, batch)
     follows = rng.random(batch if coin == "sample" else 1) < conditional
@@ -97,7 +115,17 @@ def drawn(
     any_window = rng.integers(len(bank.starts), size=batch)
     window = np.where(follows | black, len(bank.starts) - 1, any_window)
     known = (follows & ~black)[:, None, None]
+    targets, conditions = bank.latents[chosen, window], bank.latents[chosen, 0]
+    if not len(bank.others):
+        return {"target": targets, "condition": np.where(known, conditions, np.float16(0))}
+    swapped = (rng.random(batch) < 0.5)[:, None, None]
+    pairs = (targets, bank.others[chosen, window]), (conditions, bank.others[chosen, 0])
+    (target, others), (condition, other_condition) = (
+        (np.where(swapped, other, own), np.where(swapped, own, other)) for own, other in pairs
+    )
     return {
-        "target": bank.latents[chosen, window],
-        "condition": np.where(known, bank.latents[chosen, 0], np.float16(0)),
+        "target": target,
+        "others": np.where(known, others, target),
+        "condition": np.where(known, condition, np.float16(0)),
+        "other_condition": np.where(known, other_condition, np.float16(0)),
     }

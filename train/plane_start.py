@@ -13,11 +13,14 @@ from vinf_jax.systems.pvdm.folder import NETWORKS, describe, spelled
 
 def begun(folder: str, part: str, fresh: dict[str, Any]) -> dict[str, Any]:
     """The parameters of the folder's network `part`, laid out as fresh ones; these, if no folder is
-    named. Raises ValueError for a damaged folder; see `troubles` first."""
+    named, and where tokens lie, if the folder's network does not know it. Raises ValueError for a
+    damaged folder; see `troubles` first."""
     if not folder:
         return fresh
     arrays = store.arrays(folder)
-    return {name: jnp.asarray(arrays[f"{part}.{name}"], x.dtype) for name, x in fresh.items()}
+    had = {name: f"{part}.{name}" for name in fresh}
+    had = {n: key for n, key in had.items() if key in arrays or ".places." not in n}
+    return fresh | {name: jnp.asarray(arrays[key], fresh[name].dtype) for name, key in had.items()}
 
 
 def troubles(field: str, folder: str, part: str, wanted: Mapping[str, Any]) -> list[str]:
@@ -34,7 +37,7 @@ def troubles(field: str, folder: str, part: str, wanted: Mapping[str, Any]) -> l
     return [
         f"{field}: the {part} of {folder} has {name} {has[name]}, the config says {asked[name]}"
         for name in asked
-        if has[name] != asked[name]
+        if has[name] != asked[name] and not (name == "positions" and asked[name])
     ]
 
 

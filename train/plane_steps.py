@@ -43,7 +43,8 @@ def autoencoder(config) -> Step:
 
 def unet(config) -> Step:
     """Of what `prediction` says, mean squared, weighted as `loss_weight` says. A batch is
-    {"target", "condition"}, latents (B, N, D)."""
+    {"target", "condition"}, latents (B, N, D), with `contrast` or `mix` also {"others",
+    "other_condition"}."""
     t = config.train_diffusion
     graph, fresh = new_unet(config)
     fresh = plane_start.begun(t.start_from, "unet", fresh)
@@ -56,15 +57,18 @@ def unet(config) -> Step:
         noise = jax.random.normal(keys[0], target.shape)
         focus, shares = jnp.asarray([t.focus]), jnp.full(len(target), t.share)
         times = diffusion_times(keys[1], focus, shares, schedule.num_train)
-        condition = blurred(keys[2], batch["condition"], t.condition_noise).astype(dtype)
+        condition = batch["condition"].astype(jnp.float32)
+        if t.mix:
+            condition = mixed(keys[0], condition, batch["other_condition"], t.mix)
+        condition = blurred(keys[2], condition, t.condition_noise).astype(dtype)
 
         def model(x, times):
             return network(x.astype(dtype), times, condition).astype(jnp.float32)
 
-        value = denoising_loss(
-            model, schedule, config.prediction, target, noise, times, weight=t.loss_weight
-        )
-        return value, {}
+        how = {"weight": t.loss_weight}
+        if t.contrast:
+            how |= {"contrast": t.contrast, "others": batch["others"].astype(jnp.float32)}
+        return denoising_loss(model, schedule, config.prediction, target, noise, times, **how), {}
 
     return _step(config, t, 3, graph, fresh, loss)
 
@@ -81,6 +85,17 @@ def random_latents(config, batch: int) -> dict[str, np.ndarray]:
     shape = (2, batch, Planes(config.frames, side, side).tokens, channels)
     target, condition = np.tanh(np.random.default_rng(0).normal(size=shape)).astype(np.float16)
     return {"target": target, "condition": condition}
+
+
+def mixed(key: jax.Array, condition: jax.Array, other: jax.Array, most: float) -> jax.Array:
+    """Half of the conditions (B, N, D) with up to `most` of the other shape's, so that what stands
+    between two shapes is taken for the nearer one: by recursion a shape is not to fade."""
+    keys = jax.random.split(jax.random.fold_in(key, 1))
+    each = (len(condition), 1, 1)
+    share = jax.random.uniform(keys[0], each, maxval=most) * jax.random.bernoulli(
+        keys[1], 0.5, each
+    )
+    return condition + share * (other.astype(jnp.float32) - condition)
 
 
 def blurred(key: jax.Array, condition: jax.Array, deviation: float) -> jax.Array:

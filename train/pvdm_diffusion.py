@@ -67,6 +67,7 @@ def check(config) -> None:
             f"train_diffusion.loss_weight: {t.loss_weight!r}; give {' or '.join(WEIGHTS)}"
         )
     limits = {"share": (0, 1), "conditional": (0, 1), "clips": (0, math.inf)}
+    limits |= {"contrast": (0, math.inf), "mix": (0, 0.5)}
     troubles += between_troubles("train_diffusion", t, limits)
     troubles += built_troubles(lambda: plane_networks.unet_like(config), "unet")
     last = Schedule.pvdm().num_train
@@ -74,6 +75,11 @@ def check(config) -> None:
         troubles.append(
             f"train_diffusion.focus: {tuple(t.focus)}; give two, rising, in 0 to {last}"
         )
+    troubles += [
+        f"train_diffusion.{name}: {t[name]}, but only sprites can be drawn in another shape; give 0"
+        for name in ("contrast", "mix")
+        if t[name] and config.data.kind != "sprites"
+    ]
     if t.windows < 2:
         troubles.append(f"train_diffusion.windows: {t.windows}; give 2 or more, both clips' own")
     refuse(troubles + plane_rules.shared_troubles(config, t.batch))

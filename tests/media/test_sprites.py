@@ -1,5 +1,7 @@
 """The world is deterministic, keeps its held-out facts to itself, wraps around, and scales."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -54,6 +56,22 @@ def test_held_out_prompts_are_different_and_mostly_move(count):
 def test_held_out_prompts_cannot_be_more_than_there_are():
     with pytest.raises(ValueError, match="count is 1000"):
         sprites.held_out_prompts(1000)
+
+
+@pytest.mark.parametrize("split", ["train", "held_out"])
+def test_another_shape_changes_nothing_else(split):
+    """Not where it is, how it moves, nor whether training may see it."""
+    shapes = set()
+    for index in range(20):
+        facts, _, video = sprites.sample(3, index, split=split)
+        other, text, changed = sprites.sample(3, index, split=split, reshaped=True)
+        assert dataclasses.replace(facts, shape=None) == dataclasses.replace(other, shape=None)
+        assert sprites.is_held_out(other) == (split == "held_out")
+        assert str(other.shape) in text or split == "held_out" or sprites.parse(text).shape is None
+        shapes.add((facts.shape, other.shape))
+        differs = (video != changed).any(-1)
+        assert differs.any() == (facts != other) and differs.mean() < 0.2
+    assert sum(one != other for one, other in shapes) > (5 if split == "train" else 0)
 
 
 def test_what_leaves_on_one_side_comes_back_on_the_other():

@@ -32,6 +32,12 @@ WRONG = [
     (BOTH[1:], "--train_diffusion.conditional 30", "conditional: 30.0; give 0 or more, 1 at most"),
     (BOTH[1:], "--train_diffusion.clips -5", "train_diffusion.clips: -5; give 0 or more"),
     (BOTH[1:], "--train_diffusion.shown -1", "train_diffusion.shown: -1; give 0 or more"),
+    (BOTH[1:], "--train_diffusion.mix 0.7", "mix: 0.7; give 0 or more, 0.5 at most"),
+    (
+        BOTH[1:],
+        "--train_diffusion.contrast 2 --data.kind videos",
+        "contrast: 2.0, but only sprites can be drawn in another shape; give 0",
+    ),
     (BOTH[1:], "--unet.heads 3", "unet: "),
     (ALL[2:], "--size 60 60", "size: (60, 60); give multiples of 8, as latents are"),
     (ALL[2:], "--unet.norm_groups 7", "unet and text_encoder: "),

@@ -35,13 +35,7 @@ def tiny():
             "size": 16,
             "frames": 4,
             "autoencoder": {"width": 16, "layers": 1, "heads": 2, "head_size": 8},
-            "unet": {
-                "channels": (16,),
-                "layers": 1,
-                "attention": (False,),
-                "heads": 2,
-                "norm_groups": 4,
-            },
+            "unet": {"channels": (16,), "attention": (False,), "heads": 2, "norm_groups": 4},
             "generation": {"steps": 2, "later_steps": 2},
             "train_autoencoder": {
                 "steps": 2,
@@ -184,7 +178,8 @@ def test_latents_are_made_again_for_another_autoencoder(trained, tmp_path):
 
 def test_what_a_batch_of_latents_holds():
     latents = np.arange(3 * 3, dtype=np.float16).reshape(3, 3, 1, 1) + 1
-    bank = plane_latents.PlaneBank(latents, np.array([0, 2, 4]), np.array([False, False, True]))
+    black = np.array([False, False, True])
+    bank = plane_latents.PlaneBank(latents, latents[:0], np.array([0, 2, 4]), black)
     batch = plane_latents.drawn(bank, np.random.default_rng(0), 400, 0.5, "sample")
     told = plane_latents.places(bank, np.random.default_rng(0), 400)
     assert np.array_equal(told, (batch["target"].ravel() - 1) // 3)
@@ -221,6 +216,32 @@ def test_training_begins_with_the_weights_of_a_model(trained, tmp_path):
             if name.startswith("average/"):
                 stored = wanted[f"{part}.{name.removeprefix('average/')}"]
                 assert np.array_equal(x, stored.astype(np.float32)), name
+
+
+def test_a_model_without_positions_may_get_them(trained, tmp_path):
+    """They begin without effect. The sprites' other shapes lie beside the latents."""
+    plain, told = tiny(), tiny()
+    plain.unet.positions = False
+    begins = {"start_from": str(tmp_path / "plain" / "model"), "rate": 0.0, "steps": 1}
+    told.train_diffusion.update(begins | {"save_every": 1, "contrast": 5.0, "mix": 0.4})
+    for name in ("plain", "told"):
+        for stage in ("autoencoder", "autoencoder_adversarial"):
+            shutil.copytree(trained / stage, tmp_path / name / stage)
+    pvdm_diffusion.run(plain, tmp_path / "plain")
+    pvdm_diffusion.run(told, tmp_path / "told", ["diffusion"])
+    wanted = store.arrays(tmp_path / "plain" / "model")
+    _, state = state_of(tmp_path / "told" / "diffusion")
+    average = {n.removeprefix("average/"): x for n, x in state.items() if n.startswith("average/")}
+    own = {name for name in average if ".places." in name}
+    assert own and not any(average[name].any() for name in own)
+    for name in average.keys() - own:
+        assert np.array_equal(average[name], wanted[f"unet.{name}"].astype(np.float32)), name
+    with np.load(tmp_path / "told" / "diffusion" / "latents.npz") as bank:
+        latents, others = bank["latents"], bank["others"]
+    assert latents.shape == others.shape and (latents != others).any(axis=(1, 2, 3)).mean() > 0.5
+    plain.train_diffusion.start_from = str(trained / "model")
+    with pytest.raises(ValueError, match="has positions True, the config says False"):
+        pvdm_diffusion.run(plain, tmp_path / "plain")
 
 
 def test_a_model_that_training_cannot_begin_with(trained, tmp_path):

@@ -30,6 +30,7 @@ class Asked(NamedTuple):
     frames: int
     scanned: Path | None
     workers: int
+    reshaped: bool
 
 
 class Found(NamedTuple):
@@ -69,19 +70,21 @@ def _sprites(asked: Asked) -> Found:
     sides = [side for side in SPRITES if asked.split in (side, "all")]
     clips = tuple((side, n) for side in sides for n in range(SPRITES[side]))
     names = [f"{side} sprite {n}" for side, n in clips]
-    return Found(names, [asked.frames] * len(clips), {}, _Sprites(clips, asked.size))
+    read = _Sprites(clips, asked.size, asked.reshaped)
+    return Found(names, [asked.frames] * len(clips), {}, read)
 
 
 @dataclasses.dataclass(frozen=True)
 class _Sprites:
     clips: tuple[tuple[str, int], ...]
     size: int
+    reshaped: bool
 
     def __call__(self, number: int, start: int, count: int) -> np.ndarray:
         side, index = self.clips[number]
         split = "held_out" if side == "test" else side
-        sizes = {"height": self.size, "width": self.size}
-        return sprites.sample(0, index, split=split, frames=start + count, **sizes)[2][start:]
+        how = {"height": self.size, "width": self.size, "reshaped": self.reshaped}
+        return sprites.sample(0, index, split=split, frames=start + count, **how)[2][start:]
 
 
 def _stored(asked: Asked) -> Found:

@@ -81,6 +81,7 @@ def open_clips(
     on_bad: str = "skip",
     scanned: str | Path | None = None,
     workers: int = 0,
+    reshaped: bool = False,
 ) -> Clips:
     """Opens a data set.
 
@@ -95,6 +96,7 @@ def open_clips(
         (they are in `troubles`) or 'refuse' the data set.
       scanned: a file that remembers lengths and sizes between runs, best beside a run's results.
       workers: processes that look through the files.
+      reshaped: for sprites: the same clips, each in another shape.
 
     Raises:
       ValueError: with everything that is wrong; a data set without a clip is always wrong.
@@ -102,7 +104,7 @@ def open_clips(
     shortest = frames if shortest is None else shortest
     _check(kind, folder, frames, size, split, shortest, on_bad)
     cache = Path(scanned) if scanned else None
-    found = KINDS[kind](Asked(Path(folder or ""), split, size, frames, cache, workers))
+    found = KINDS[kind](Asked(Path(folder or ""), split, size, frames, cache, workers, reshaped))
     troubles = dict(found.troubles)
     usable = []
     for number, (name, length) in enumerate(zip(found.names, found.lengths, strict=True)):

@@ -106,6 +106,7 @@ def sample(
     height: int = 64,
     width: int = 64,
     fps: int | float = FPS,
+    reshaped: bool = False,
 ) -> tuple[Facts, str, np.ndarray]:
     """The index-th clip of an endless data set; half of the captions are canonical.
 
@@ -113,6 +114,7 @@ def sample(
       seed, index: 0 or more; together with the split they decide everything else.
       split: 'train', or 'held_out' for the combinations of facts that training never sees.
       frames, height, width, fps: the clip's length and size, and its frames per second.
+      reshaped: the same clip in another shape, so far as the split has one.
 
     Returns:
       The facts, a caption that may leave some of them out, and uint8 frames, F H W 3.
@@ -122,12 +124,32 @@ def sample(
     choices = combinations(split)
     facts = choices[rng.integers(len(choices))]
     words, details = (int(number) for number in rng.integers(2**31, size=2))
+    facts = _reshaped(facts, split, details) if reshaped else facts
     text = caption(facts) if rng.random() < 0.5 else paraphrase(facts, words)
     return (
         facts,
         text,
         clip(facts, seed=details, frames=frames, height=height, width=width, fps=fps),
     )
+
+
+def _reshaped(facts: Facts, split: str, number: int) -> Facts:
+    """These facts with one of the other shapes that the split has with them, or as they are."""
+    others = [other for other in _alike(split)[_but_shape(facts)] if other != facts]
+    return others[number % len(others)] if others else facts
+
+
+@functools.cache
+def _alike(split: str) -> dict[tuple[str | None, ...], list[Facts]]:
+    """The facts of a split by all of them but the shape."""
+    found: dict[tuple[str | None, ...], list[Facts]] = {}
+    for facts in combinations(split):
+        found.setdefault(_but_shape(facts), []).append(facts)
+    return found
+
+
+def _but_shape(facts: Facts) -> tuple[str | None, ...]:
+    return facts.colour, facts.background, facts.pattern, facts.motion
 
 
 def clip(
