@@ -18,9 +18,8 @@ def begun(folder: str, part: str, fresh: dict[str, Any]) -> dict[str, Any]:
     if not folder:
         return fresh
     arrays = store.arrays(folder)
-    had = {name: f"{part}.{name}" for name in fresh}
-    had = {n: key for n, key in had.items() if key in arrays or ".places." not in n}
-    return fresh | {name: jnp.asarray(arrays[key], fresh[name].dtype) for name, key in had.items()}
+    had = [name for name in fresh if f"{part}.{name}" in arrays or ".places." not in name]
+    return fresh | {n: jnp.asarray(arrays[f"{part}.{n}"], fresh[n].dtype) for n in had}
 
 
 def troubles(field: str, folder: str, part: str, wanted: Mapping[str, Any]) -> list[str]:

@@ -13,7 +13,6 @@ from vinf_jax.diffusion.schedule import Schedule
 from vinf_jax.models.lpips import LPIPS
 from vinf_jax.nn import stored
 from vinf_jax.nn.parameters import merge
-from vinf_jax.nn.planes import Planes
 from vinf_jax.training import state as training
 from vinf_jax.training.loop import Update
 
@@ -57,7 +56,7 @@ def unet(config) -> Step:
         noise = jax.random.normal(keys[0], target.shape)
         focus, shares = jnp.asarray([t.focus]), jnp.full(len(target), t.share)
         times = diffusion_times(keys[1], focus, shares, schedule.num_train)
-        condition = batch["condition"].astype(jnp.float32)
+        condition = batch["condition"]
         if t.mix:
             condition = mixed(keys[0], condition, batch["other_condition"], t.mix)
         condition = blurred(keys[2], condition, t.condition_noise).astype(dtype)
@@ -77,14 +76,6 @@ def random_clips(config, batch: int) -> np.ndarray:
     """A batch for `autoencoder`."""
     shape = (batch, config.frames, config.size, config.size, 3)
     return np.random.default_rng(0).integers(256, size=shape, dtype=np.uint8)
-
-
-def random_latents(config, batch: int) -> dict[str, np.ndarray]:
-    """A batch for `unet`."""
-    side, channels = config.size // config.autoencoder.patch, config.autoencoder.latent_channels
-    shape = (2, batch, Planes(config.frames, side, side).tokens, channels)
-    target, condition = np.tanh(np.random.default_rng(0).normal(size=shape)).astype(np.float16)
-    return {"target": target, "condition": condition}
 
 
 def mixed(key: jax.Array, condition: jax.Array, other: jax.Array, most: float) -> jax.Array:

@@ -66,8 +66,8 @@ def check(config) -> None:
         troubles.append(
             f"train_diffusion.loss_weight: {t.loss_weight!r}; give {' or '.join(WEIGHTS)}"
         )
-    limits = {"share": (0, 1), "conditional": (0, 1), "clips": (0, math.inf)}
-    limits |= {"contrast": (0, math.inf), "mix": (0, 0.5)}
+    limits = {"share": (0, 1), "conditional": (0, 1), "mix": (0, 0.5)}
+    limits |= dict.fromkeys(("clips", "contrast"), (0, math.inf))
     troubles += between_troubles("train_diffusion", t, limits)
     troubles += built_troubles(lambda: plane_networks.unet_like(config), "unet")
     last = Schedule.pvdm().num_train

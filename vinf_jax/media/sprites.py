@@ -135,21 +135,18 @@ def sample(
 
 def _reshaped(facts: Facts, split: str, number: int) -> Facts:
     """These facts with one of the other shapes that the split has with them, or as they are."""
-    others = [other for other in _alike(split)[_but_shape(facts)] if other != facts]
+    alike = _alike(split)[dataclasses.replace(facts, shape=None)]
+    others = [other for other in alike if other != facts]
     return others[number % len(others)] if others else facts
 
 
 @functools.cache
-def _alike(split: str) -> dict[tuple[str | None, ...], list[Facts]]:
-    """The facts of a split by all of them but the shape."""
-    found: dict[tuple[str | None, ...], list[Facts]] = {}
+def _alike(split: str) -> dict[Facts, list[Facts]]:
+    """The facts of a split by what they are without a shape."""
+    found: dict[Facts, list[Facts]] = {}
     for facts in combinations(split):
-        found.setdefault(_but_shape(facts), []).append(facts)
+        found.setdefault(dataclasses.replace(facts, shape=None), []).append(facts)
     return found
-
-
-def _but_shape(facts: Facts) -> tuple[str | None, ...]:
-    return facts.colour, facts.background, facts.pattern, facts.motion
 
 
 def clip(

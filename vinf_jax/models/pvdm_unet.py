@@ -188,14 +188,12 @@ def plan(
 
 def _levels(planes: Planes, blocks: Sequence[list]) -> list[Planes]:
     """How large the planes are behind each block."""
-    found, sides = [], (planes.frames, planes.rows, planes.columns)
+    found, shrunk = [], 1
     for block in blocks:
-        for resize in [layer[2] for layer in block if isinstance(layer, tuple)]:
-            if resize == "down":
-                sides = tuple(n // 2 for n in sides)
-            elif resize == "up":
-                sides = tuple(n * 2 for n in sides)
-        found.append(Planes(*sides))
+        resizes = [layer[2] for layer in block if isinstance(layer, tuple)]
+        shrunk = shrunk * 2 ** resizes.count("down") // 2 ** resizes.count("up")
+        sides = planes.frames, planes.rows, planes.columns
+        found.append(Planes(*(side // shrunk for side in sides)))
     return found
 
 
