@@ -51,7 +51,7 @@ def _autoencoder_step(work: Work) -> Call:
     graph, weights = _network(work, "autoencoder")
     t = load_config("configs/pvdm.py").train_autoencoder
     loss = plane_losses.alone(t, graph, lambda made, real: jnp.zeros(()), jnp.float32)
-    return _step(loss, weights, work.video(), b1=0.5, b2=0.9)
+    return _step(loss, weights, {"clips": work.video()}, b1=0.5, b2=0.9)
 
 
 def _unet_step(work: Work) -> Call:

@@ -5,7 +5,7 @@ Trained by:  python -m train pvdm_autoencoder --config configs/pvdm_sprites.py -
              python -m train pvdm_diffusion --config configs/pvdm_sprites.py --out runs/pvdm
 How long: on two CPU cores 35 minutes, then two hours.
 The number to expect: 29 dB on held-out clips; docs/pvdm.md tells how often videos keep their shape,
-and how the shipped UNet was trained.
+and how the shipped model was trained.
 """
 
 from ml_collections import ConfigDict
@@ -55,6 +55,7 @@ def get_config() -> ConfigDict:
     # A folder of converted LPIPS weights; without one, frames are compared by their edges.
     config.perceptual = ""
     # bounds, latent_noise: for latents that fill their range and bear errors (docs/pvdm.md).
+    # telling, blend: the means of the planes say the shape, and the decoder believes them.
     config.train_autoencoder = ConfigDict(
         {
             "start_from": "",
@@ -72,7 +73,9 @@ def get_config() -> ConfigDict:
             "square": 8.0,
             "perceptual": 0.5,
             "bounds": 0.01,
-            "latent_noise": 0.1,
+            "latent_noise": 0.15,
+            "telling": 0.05,
+            "blend": 1.0,
             "adversarial": 1.0,
             "match": 4.0,
             "critic_width": 32,
@@ -85,8 +88,8 @@ def get_config() -> ConfigDict:
     # clips: pieces of two clips' length whose latents are kept; windows: clips cut out of each.
     # conditional: how often the clip before is known; coin: tossed for every sample, or batch.
     # condition_noise: on the latents of that clip, which by recursion are not those of a real one.
-    # contrast: errors that lead to the same clip in another shape count so many times more; mix: of
-    # a condition, up to so much is that of the other shape (docs/pvdm.md says what they did).
+    # condition_shift: the same on the means of its planes; blend: of a condition, but for these
+    # means, up to so much is that of the same clip in another shape: the means say the shape.
     # share: of the times, drawn from those where it is settled what a clip shows (focus).
     config.train_diffusion = ConfigDict(
         {
@@ -101,13 +104,13 @@ def get_config() -> ConfigDict:
             "decay_steps": 8000,
             "minutes": 0.0,
             "accumulate": 1,
-            "conditional": 0.5,
+            "conditional": 0.65,
             "coin": "sample",
             "condition_noise": 0.1,
-            "contrast": 0.0,
-            "mix": 0.0,
+            "condition_shift": 0.06,
+            "blend": 1.0,
             "loss_weight": "uniform",
-            "focus": (250, 700),
+            "focus": (250, 1000),
             "share": 0.5,
             "decay": 0.995,
             "average_every": 1,

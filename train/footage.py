@@ -1,12 +1,15 @@
 """Clips for training, in an order that depends on the seed and the step alone."""
 
 import sys
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from vinf_jax.media import stored_clips
+from vinf_jax.media.captions import SHAPES
 from vinf_jax.media.clips import Clips, open_clips
 from vinf_jax.media.draws import Draws
 from vinf_jax.media.footage import spoken
@@ -48,14 +51,14 @@ def tell(clips: Clips) -> None:
 
 
 class Feed:
-    """step -> uint8 clips (B, F, H, W, 3). Steps that follow each other are read ahead."""
+    """step -> {"clips": uint8 (B, F, H, W, 3)}. Steps that follow each other are read ahead."""
 
     def __init__(self, clips: Clips, batch: int, seed: int, workers: int) -> None:
         self._clips, self._batch, self._seed, self._workers = clips, batch, seed, workers
         self._next = -1
         self._stream: Any = None
 
-    def __call__(self, step: int) -> np.ndarray:
+    def __call__(self, step: int) -> dict[str, np.ndarray]:
         if step != self._next:
             self.close()
             self._stream = batches(
@@ -66,13 +69,16 @@ class Feed:
                 workers=self._workers,
             )
         self._next = step + 1
-        return next(self._stream)[0]
+        return {"clips": next(self._stream)[0]}
+
+    def numbers(self, step: int) -> list[int]:
+        """Of the videos of a step's clips, those that were bad and replaced aside."""
+        draws = Draws(self._clips, self._seed)
+        return [draws.index(n) for n in range(step * self._batch, (step + 1) * self._batch)]
 
     def told(self, step: int) -> str:
-        """The names of a step's clips, those that were bad and replaced aside."""
-        draws = Draws(self._clips, self._seed)
-        places = range(step * self._batch, (step + 1) * self._batch)
-        return ", ".join(draws.named(draws.index(place)) for place in places)
+        """The names of a step's clips."""
+        return ", ".join(self._clips.names[number] for number in self.numbers(step))
 
     def close(self) -> None:
         """Stops the workers."""
@@ -80,16 +86,40 @@ class Feed:
             self._stream.close()
         self._stream, self._next = None, -1
 
-    def __enter__(self) -> "Feed":
-        return self
 
-    def __exit__(self, *error: object) -> None:
-        self.close()
+class Pairs:
+    """step -> {"clips": uint8 (B, F, H, W, 3), "shapes": (B,), numbers in SHAPES}: half as many
+    sprites, each before the same in another shape.
+
+    sides: those sprites, and the same reshaped. batch: B, even.
+    """
+
+    def __init__(self, sides: Sequence[Clips], batch: int, seed: int, workers: int) -> None:
+        self._sides = sides
+        self._feeds = [Feed(clips, batch // 2, seed, workers) for clips in sides]
+
+    def __call__(self, step: int) -> dict[str, np.ndarray]:
+        numbers = self._feeds[0].numbers(step)
+        shapes = [SHAPES.index(clips.facts(n).shape) for n in numbers for clips in self._sides]
+        pairs = np.stack([feed(step)["clips"] for feed in self._feeds], axis=1)
+        return {
+            "clips": pairs.reshape(-1, *pairs.shape[2:]),
+            "shapes": np.array(shapes, np.int32),
+        }
+
+    def told(self, step: int) -> str:
+        """The names of a step's sprites."""
+        return self._feeds[0].told(step)
+
+    def close(self) -> None:
+        """Stops the workers."""
+        for feed in self._feeds:
+            feed.close()
 
 
 def held_out(config, out: Path, frames: int, count: int) -> np.ndarray:
     """The same few clips of the data set's test part, uint8 (count, frames, H, W, 3)."""
     clips = opened(config, out, "test", frames)
     tell(clips)
-    with Feed(clips, count, config.seed, 0) as feed:
-        return feed(0)
+    with closing(Feed(clips, count, config.seed, 0)) as feed:
+        return feed(0)["clips"]

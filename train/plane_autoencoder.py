@@ -1,6 +1,7 @@
 """PVDM's autoencoder in two stages: reconstruction, then against two critics."""
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from flax import nnx
 from jax.sharding import Mesh
 
 from vinf_jax.checkpoint.numbered import Checkpoints
+from vinf_jax.media.clips import Clips
 from vinf_jax.models.patch_discriminator import PatchDiscriminator
 from vinf_jax.nn.networks import parameters
 from vinf_jax.nn.parameters import merge, split
@@ -100,9 +102,18 @@ def _train(
     clips = footage.opened(config, out, "train", config.frames)
     footage.tell(clips)
     picture = _picture(config, folder, out, graph)
-    with footage.Feed(clips, t.batch, config.seed, config.data.workers) as feed:
+    with closing(_feed(config, out, clips)) as feed:
         phases = [stage.Phase(steps, feed, told=feed.told)]
         stage.run(config, t, folder, update, state, mesh, phases, picture, {"clips": clips.digest})
+
+
+def _feed(config, out: Path, clips: Clips) -> footage.Feed | footage.Pairs:
+    """What makes batches for `plane_losses.alone`."""
+    t, how = config.train_autoencoder, (config.seed, config.data.workers)
+    if not (t.telling or t.blend):
+        return footage.Feed(clips, t.batch, *how)
+    reshaped = footage.opened(config, out, "train", config.frames, reshaped=True)
+    return footage.Pairs((clips, reshaped), t.batch, *how)
 
 
 def _picture(config, folder: Path, out: Path, graph: Any) -> Callable[[int, training.State], None]:

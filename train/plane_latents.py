@@ -42,7 +42,7 @@ def plane_bank(config, out: Path, autoencoder: PVDMAutoencoder) -> PlaneBank:
     graph, parameters = split(autoencoder)
     clips = opened(config, out, "train", 2 * config.frames)
     sources = [clips]
-    if t.contrast or t.mix:
+    if t.blend:
         sources.append(opened(config, out, "train", 2 * config.frames, reshaped=True))
     starts = np.linspace(0, config.frames, t.windows).round().astype(int)
     count = t.clips or len(clips)
@@ -106,8 +106,7 @@ def drawn(
     padding, the condition is zero and the target the second one. coin: tossed for every "sample",
     or once for a "batch", as the public code does.
 
-    With sprites in another shape also "others" and "other_condition", the target's and the
-    condition's; the clip's own where there is no condition. Either of a pair is taken for the clip.
+    With sprites in another shape also "other_condition". Either of a pair is taken for the clip.
     """
     chosen = places(bank, rng, batch)
     follows = rng.random(batch if coin == "sample" else 1) < conditional
@@ -116,16 +115,14 @@ def drawn(
     window = np.where(follows | black, len(bank.starts) - 1, any_window)
     known = (follows & ~black)[:, None, None]
     targets, conditions = bank.latents[chosen, window], bank.latents[chosen, 0]
+    none = np.float16(0)
     if not len(bank.others):
-        return {"target": targets, "condition": np.where(known, conditions, np.float16(0))}
+        return {"target": targets, "condition": np.where(known, conditions, none)}
+    others = bank.others[chosen, 0]
     swapped = (rng.random(batch) < 0.5)[:, None, None]
-    pairs = (targets, bank.others[chosen, window]), (conditions, bank.others[chosen, 0])
-    (target, others), (condition, other_condition) = (
-        (np.where(swapped, other, own), np.where(swapped, own, other)) for own, other in pairs
-    )
+    condition, other = np.where(swapped, (others, conditions), (conditions, others))
     return {
-        "target": target,
-        "others": np.where(known, others, target),
-        "condition": np.where(known, condition, np.float16(0)),
-        "other_condition": np.where(known, other_condition, np.float16(0)),
+        "target": np.where(swapped, bank.others[chosen, window], targets),
+        "condition": np.where(known, condition, none),
+        "other_condition": np.where(known, other, none),
     }

@@ -8,9 +8,12 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from vinf_jax.models.pvdm_autoencoder import PVDMAutoencoder
 from vinf_jax.nn.parameters import merge
 from vinf_jax.nn.pixels import to_unit
 from vinf_jax.training.adversarial import CRITIC, MODEL, hinge, matching
+
+from . import plane_shapes
 
 Distance = Callable[[Array, Array], Array]
 """How different two sets of pictures (N, H, W, 3) in [-1, 1] look: a scalar."""
@@ -38,15 +41,13 @@ def one_frame_each(key: Array, *videos: Array) -> list[Array]:
 def losses(t, graph: Any, critic_graphs: Mapping[str, Any], distance: Distance, dtype: Any) -> dict:
     """Of both players, as `training.adversarial.updater` takes them.
 
-    t: weights `pixel`, `square`, `perceptual`, `bounds`, `adversarial`, `match`, and how much
-    noise lies on the latents, `latent_noise`. critic_graphs: "frame" and "clip". dtype: of the
-    arithmetic.
+    t: weights of `alone`, `adversarial` and `match`. critic_graphs: "frame" and "clip". dtype: of
+    the arithmetic.
     """
 
     def model(parameters, critic, batch, key):
-        real, made, free = passed(t, graph, parameters, batch, dtype, key)
-        value, seen = reconstruction(t, real, made, free, distance, key)
-        pairs = _both(real, made, key)
+        value, seen, clips = _own(t, graph, parameters, batch, distance, dtype, key)
+        pairs = _both(*clips, key)
         verdicts, matched = jnp.zeros(()), jnp.zeros(())
         for name, (truth, guess) in pairs.items():
             judge = _critic(critic_graphs, critic, name, dtype)
@@ -57,7 +58,7 @@ def losses(t, graph: Any, critic_graphs: Mapping[str, Any], distance: Distance, 
         return value, seen | {"fooled": -verdicts, "matching": matched}
 
     def critic(critic, parameters, batch, key):
-        real, made, _ = passed(t, graph, parameters, batch, dtype, key)
+        real, made, _ = passed(t, merge(graph, cast(parameters, dtype)), batch, dtype, key)
         missed = jnp.zeros(())
         for name, (truth, guess) in _both(real, jax.lax.stop_gradient(made), key).items():
             judge = _critic(critic_graphs, critic, name, dtype)
@@ -69,13 +70,29 @@ def losses(t, graph: Any, critic_graphs: Mapping[str, Any], distance: Distance, 
 
 
 def alone(t, graph: Any, distance: Distance, dtype: Any) -> Callable:
-    """The first stage: the model without critics, as `training.state.updater` takes it."""
+    """The first stage: the model without critics, as `training.state.updater` takes it.
+
+    t: weights `pixel`, `square`, `perceptual`, `bounds` and `telling`, and what is done to latents
+    before they are decoded, `blend` and `latent_noise`. A batch is {"clips": bytes}; with `blend`
+    or `telling` pairs of sprites that differ in shape lie beside each other, and "shapes" says in
+    which (`plane_shapes`).
+    """
 
     def loss(parameters, batch, key):
-        seen = passed(t, graph, parameters, batch, dtype, key)
-        return reconstruction(t, *seen, distance, key)
+        return _own(t, graph, parameters, batch, distance, dtype, key)[:2]
 
     return loss
+
+
+def _own(t, graph: Any, parameters: Any, batch: Any, distance: Distance, dtype: Any, key: Array):
+    """The model's own loss, metrics, and the clips (real, made)."""
+    model = merge(graph, cast(parameters, dtype))
+    real, made, free = passed(t, model, batch, dtype, key)
+    value, seen = reconstruction(t, real, made, free, distance, key)
+    if t.telling:
+        untold = plane_shapes.untold(model.planes, jnp.tanh(free), batch["shapes"])
+        value, seen = value + t.telling * untold, seen | {"untold": untold}
+    return value, seen, (real, made)
 
 
 def reconstruction(t, real: Array, made: Array, free: Array, distance: Distance, key: Array):
@@ -94,14 +111,16 @@ def reconstruction(t, real: Array, made: Array, free: Array, distance: Distance,
 
 
 def passed(
-    t, graph: Any, parameters: Mapping[str, Array], batch: Array, dtype: Any, key: Array
-) -> tuple[Array, ...]:
-    """Clips (bytes) in [-1, 1], what the autoencoder makes of them with noise of t.latent_noise on
-    their latents, and those latents before tanh; float32."""
-    real = to_unit(batch)
-    model = merge(graph, cast(parameters, dtype))
+    t, model: PVDMAutoencoder, batch: Mapping[str, Array], dtype: Any, key: Array
+) -> tuple[Array, Array, Array]:
+    """Clips in [-1, 1], what the autoencoder makes of them when their latents are blended (`blend`)
+    and have noise on them (`latent_noise`), and those latents before tanh; float32."""
+    real = to_unit(batch["clips"])
     free = model.before_tanh(real.astype(dtype))
     latents = jnp.tanh(free)
+    if t.blend:
+        own, others = jax.random.fold_in(key, 2), plane_shapes.partners(latents)
+        latents = plane_shapes.blended(model.planes, own, latents, others, t.blend)
     if t.latent_noise:
         noise = jax.random.normal(jax.random.fold_in(key, 1), latents.shape, dtype)
         latents += t.latent_noise * noise

@@ -1,6 +1,7 @@
 """The optimisers that a config of PVDM's may name."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import optax
@@ -55,6 +56,16 @@ def shared_troubles(config, batch: int) -> list[str]:
     if config.data.kind == "sprites" and config.fps != sprites.FPS:
         found.append(f"fps: {config.fps}, but the sprites are drawn at {sprites.FPS:g}; give that")
     return found + seed_troubles(config.seed) + device_troubles(config.devices, [batch])
+
+
+def sprites_troubles(config, section: str, fields: Sequence[str]) -> list[str]:
+    """Of fields that need sprites in pairs of other shapes, those that are asked for without."""
+    return [
+        f"{section}.{name}: {config[section][name]}, but only sprites can be drawn in another "
+        "shape; give 0"
+        for name in fields
+        if config[section][name] and config.data.kind != "sprites"
+    ]
 
 
 def refuse_strangers(config) -> None:

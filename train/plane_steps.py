@@ -13,12 +13,14 @@ from vinf_jax.diffusion.schedule import Schedule
 from vinf_jax.models.lpips import LPIPS
 from vinf_jax.nn import stored
 from vinf_jax.nn.parameters import merge
+from vinf_jax.nn.planes import NAMES, Planes
 from vinf_jax.training import state as training
 from vinf_jax.training.loop import Update
 
 from . import plane_losses, plane_start, stage
-from .plane_networks import arithmetic, new_autoencoder, new_unet
+from .plane_networks import arithmetic, new_autoencoder, new_unet, unet_arguments
 from .plane_rules import rule_of
+from .plane_shapes import blended
 
 
 class Step(NamedTuple):
@@ -32,7 +34,7 @@ class Step(NamedTuple):
 
 
 def autoencoder(config) -> Step:
-    """Of the first stage. A batch is bytes (B, F, H, W, 3)."""
+    """Of the first stage. A batch is as `plane_losses.alone` says."""
     t = config.train_autoencoder
     graph, fresh = new_autoencoder(config)
     fresh = plane_start.begun(t.start_from, "autoencoder", fresh)
@@ -42,12 +44,12 @@ def autoencoder(config) -> Step:
 
 def unet(config) -> Step:
     """Of what `prediction` says, mean squared, weighted as `loss_weight` says. A batch is
-    {"target", "condition"}, latents (B, N, D), with `contrast` or `mix` also {"others",
-    "other_condition"}."""
+    {"target", "condition"}, latents (B, N, D), with `blend` also {"other_condition"}."""
     t = config.train_diffusion
     graph, fresh = new_unet(config)
     fresh = plane_start.begun(t.start_from, "unet", fresh)
     schedule, dtype = Schedule.pvdm(), arithmetic(config)
+    planes = Planes(*unet_arguments(config)["planes"])
 
     def loss(parameters, batch, key):
         network = merge(graph, plane_losses.cast(parameters, dtype))
@@ -56,18 +58,18 @@ def unet(config) -> Step:
         noise = jax.random.normal(keys[0], target.shape)
         focus, shares = jnp.asarray([t.focus]), jnp.full(len(target), t.share)
         times = diffusion_times(keys[1], focus, shares, schedule.num_train)
-        condition = batch["condition"]
-        if t.mix:
-            condition = mixed(keys[0], condition, batch["other_condition"], t.mix)
-        condition = blurred(keys[2], condition, t.condition_noise).astype(dtype)
+        condition = batch["condition"].astype(jnp.float32)
+        if t.blend:
+            key, other = jax.random.fold_in(keys[0], 1), batch["other_condition"]
+            condition = blended(planes, key, condition, other.astype(jnp.float32), t.blend)
+        how = {"deviation": t.condition_noise, "shift": t.condition_shift}
+        condition = blurred(planes, keys[2], condition, **how).astype(dtype)
 
         def model(x, times):
             return network(x.astype(dtype), times, condition).astype(jnp.float32)
 
-        how = {"weight": t.loss_weight}
-        if t.contrast:
-            how |= {"contrast": t.contrast, "others": batch["others"].astype(jnp.float32)}
-        return denoising_loss(model, schedule, config.prediction, target, noise, times, **how), {}
+        kind, weight = config.prediction, t.loss_weight
+        return denoising_loss(model, schedule, kind, target, noise, times, weight), {}
 
     return _step(config, t, 3, graph, fresh, loss)
 
@@ -78,24 +80,17 @@ def random_clips(config, batch: int) -> np.ndarray:
     return np.random.default_rng(0).integers(256, size=shape, dtype=np.uint8)
 
 
-def mixed(key: jax.Array, condition: jax.Array, other: jax.Array, most: float) -> jax.Array:
-    """Half of the conditions (B, N, D) with up to `most` of the other shape's, so that what stands
-    between two shapes is taken for the nearer one: by recursion a shape is not to fade."""
-    keys = jax.random.split(jax.random.fold_in(key, 1))
-    each = (len(condition), 1, 1)
-    share = jax.random.uniform(keys[0], each, maxval=most) * jax.random.bernoulli(
-        keys[1], 0.5, each
-    )
-    return condition + share * (other.astype(jnp.float32) - condition)
-
-
-def blurred(key: jax.Array, condition: jax.Array, deviation: float) -> jax.Array:
-    """Conditions (B, N, D) with noise, so that the UNet learns to mend what it is given: by
-    recursion it is given what it made itself (as in cascades: Ho et al., arXiv 2106.15282). Where
-    nothing is known, there is no noise."""
-    known = condition.astype(jnp.float32)
-    noise = deviation * jax.random.normal(key, known.shape)
-    return known + jnp.where(known.any(axis=(1, 2), keepdims=True), noise, 0.0)
+def blurred(
+    planes: Planes, key: jax.Array, condition: jax.Array, deviation: float, shift: float
+) -> jax.Array:
+    """Conditions (B, N, D) with noise, on every token and on the means of the planes, so that the
+    UNet learns to mend what it is given: by recursion it is given what it made itself (as in
+    cascades: Ho et al., arXiv 2106.15282). Where nothing is known, there is no noise."""
+    noise = deviation * jax.random.normal(key, condition.shape)
+    if shift:
+        shape = (len(condition), len(NAMES), condition.shape[-1])
+        noise += shift * planes.spread(jax.random.normal(jax.random.fold_in(key, 1), shape))
+    return condition + jnp.where(condition.any(axis=(1, 2), keepdims=True), noise, 0.0)
 
 
 def distance_of(config) -> plane_losses.Distance:

@@ -6,6 +6,7 @@ that was stopped. Beside them: metrics.jsonl, psnr.jsonl and psnr.png (held-out 
 and pictures, in which what the autoencoder makes of held-out clips stands beside or below them.
 """
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -52,7 +53,7 @@ def run(
 def check(config) -> None:
     """Refuses a config that cannot be trained, with everything that is wrong."""
     from . import plane_networks, plane_rules, plane_start
-    from .fitting import built_troubles, count_troubles, refuse
+    from .fitting import between_troubles, built_troubles, count_troubles, refuse
 
     plane_rules.refuse_strangers(config)
     t = config.train_autoencoder
@@ -63,4 +64,15 @@ def check(config) -> None:
     troubles += plane_start.troubles(field, t.start_from, "autoencoder", arguments)
     troubles += built_troubles(lambda: plane_networks.autoencoder_like(config), "autoencoder")
     troubles += built_troubles(lambda: plane_networks.settings(config))
+    troubles += between_troubles(
+        "train_autoencoder", t, {"telling": (0, math.inf), "blend": (0, 1)}
+    )
+    troubles += plane_rules.sprites_troubles(config, "train_autoencoder", ("telling", "blend"))
+    if (t.telling or t.blend) and t.batch % 2:
+        troubles.append(f"train_autoencoder.batch: {t.batch}; pairs of sprites need an even number")
+    if t.telling and config.autoencoder.latent_channels % 4:
+        troubles.append(
+            f"train_autoencoder.telling: {t.telling}, but the four shapes need a multiple of 4 "
+            f"autoencoder.latent_channels, not {config.autoencoder.latent_channels}; give 0"
+        )
     refuse(troubles + plane_rules.shared_troubles(config, t.batch))

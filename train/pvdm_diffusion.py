@@ -66,20 +66,16 @@ def check(config) -> None:
         troubles.append(
             f"train_diffusion.loss_weight: {t.loss_weight!r}; give {' or '.join(WEIGHTS)}"
         )
-    limits = {"share": (0, 1), "conditional": (0, 1), "mix": (0, 0.5)}
-    limits |= dict.fromkeys(("clips", "contrast"), (0, math.inf))
-    troubles += between_troubles("train_diffusion", t, limits)
+    shares = dict.fromkeys(("share", "conditional", "blend"), (0, 1))
+    others = dict.fromkeys(("clips", "condition_noise", "condition_shift"), (0, math.inf))
+    troubles += between_troubles("train_diffusion", t, shares | others)
     troubles += built_troubles(lambda: plane_networks.unet_like(config), "unet")
     last = Schedule.pvdm().num_train
     if len(t.focus) != 2 or not 0 <= t.focus[0] < t.focus[1] <= last:
         troubles.append(
             f"train_diffusion.focus: {tuple(t.focus)}; give two, rising, in 0 to {last}"
         )
-    troubles += [
-        f"train_diffusion.{name}: {t[name]}, but only sprites can be drawn in another shape; give 0"
-        for name in ("contrast", "mix")
-        if t[name] and config.data.kind != "sprites"
-    ]
+    troubles += plane_rules.sprites_troubles(config, "train_diffusion", ("blend",))
     if t.windows < 2:
         troubles.append(f"train_diffusion.windows: {t.windows}; give 2 or more, both clips' own")
     refuse(troubles + plane_rules.shared_troubles(config, t.batch))

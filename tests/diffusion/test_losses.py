@@ -1,6 +1,5 @@
 """The training objective is the mean squared error it says it is."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -74,29 +73,3 @@ def test_unknown_weight_is_refused():
     x0 = normal(1, 4, 2, 3)
     with pytest.raises(ValueError, match="'snr' is unknown: give uniform or min_snr"):
         denoising_loss(wrong, SCHEDULES[0], "v", x0, x0, TIMES, "snr")
-
-
-def test_contrast_counts_what_leads_to_another_sample(x64):
-    """An error is taken apart along the way to the other sample and across it."""
-    schedule, x0, noise = SCHEDULES[0], normal(1, 4, 2, 3), normal(2, 4, 2, 3)
-    others = x0 + normal(3, 4, 2, 3)
-    error = wrong(schedule.noisy(x0, noise, TIMES), TIMES) - noise
-    ways = (others - x0).reshape(4, -1)
-    ways = ways / jnp.linalg.norm(ways, axis=1, keepdims=True)
-    along = ((error.reshape(4, -1) * ways).sum(1) ** 2).sum() / error.size
-    how = {"contrast": 7.0, "others": others}
-    plain = denoising_loss(wrong, schedule, "epsilon", x0, noise, TIMES)
-    loss = denoising_loss(wrong, schedule, "epsilon", x0, noise, TIMES, **how)
-    assert along > 0.01
-    np.testing.assert_allclose(loss, plain + 7 * along, rtol=0, atol=FP64)
-
-
-def test_contrast_with_itself_is_none():
-    x0, noise = normal(1, 4, 2, 3), normal(2, 4, 2, 3)
-    how = {"contrast": 7.0, "others": x0}
-
-    def loss(x0, **how):
-        return denoising_loss(wrong, SCHEDULES[0], "v", x0, noise, TIMES, **how)
-
-    assert loss(x0, **how) == loss(x0)
-    assert np.isfinite(jax.grad(lambda x: loss(x, contrast=7.0, others=x))(x0)).all()

@@ -68,6 +68,8 @@ def test_another_shape_changes_nothing_else(split):
         assert dataclasses.replace(facts, shape=None) == dataclasses.replace(other, shape=None)
         assert sprites.is_held_out(other) == (split == "held_out")
         assert sprites.parse(text).shape in (other.shape, None)
+        assert facts == sprites.facts_of(3, index, split=split)
+        assert other == sprites.facts_of(3, index, split=split, reshaped=True)
         shapes.add((facts.shape, other.shape))
         differs = (video != changed).any(-1)
         assert differs.any() == (facts != other) and differs.mean() < 0.2

@@ -33,6 +33,18 @@ def test_planes_of_one_size_lie_together():
     assert [x.shape[1] for x in Planes(2, 3, 4).stack(latents)] == [1, 1, 1]
 
 
+def test_a_mean_of_each_plane():
+    planes = Planes(4, 2, 3)
+    latents = np.random.default_rng(0).normal(size=(2, planes.tokens, 5)).astype(np.float32)
+    means = planes.means(jnp.asarray(latents))
+    spread = planes.split(planes.spread(means))
+    for number, plane in enumerate(planes.split(jnp.asarray(latents))):
+        mean = np.asarray(plane).mean((1, 2))
+        np.testing.assert_allclose(means[:, number], mean, atol=1e-6)
+        wanted = np.broadcast_to(mean[:, None, None], plane.shape)
+        np.testing.assert_allclose(spread[number], wanted, atol=1e-6)
+
+
 def test_what_is_impossible():
     with pytest.raises(ValueError, match="frames is 0, columns is -1; each must be 1 or more"):
         Planes(0, 1, -1)

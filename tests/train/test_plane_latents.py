@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from train.plane_latents import PlaneBank, drawn
-from train.plane_steps import mixed
+from train.plane_steps import blurred
+from vinf_jax.nn.planes import Planes
 
 PIECES, WINDOWS, TOKENS = 6, 3, 5
 
@@ -30,10 +31,10 @@ def test_the_other_shape_goes_the_same_way():
     follows = made["condition"] > 0
     shape = made["target"] % 10
     assert 60 < shape.sum() < 140  # either is the clip
-    assert (made["others"][follows] == made["target"][follows] + (1 - 2 * shape)[follows]).all()
-    assert (made["others"][~follows] == made["target"][~follows]).all()
-    away = WINDOWS - 1
-    assert (made["other_condition"][follows] == made["others"][follows] - 10 * away).all()
+    away = 10 * (WINDOWS - 1)
+    assert (made["condition"][follows] == made["target"][follows] - away).all()
+    other = made["target"] + (1 - 2 * shape)
+    assert (made["other_condition"][follows] == other[follows] - away).all()
     assert not made["other_condition"][~follows].any()
 
 
@@ -45,14 +46,21 @@ def test_padding_is_followed_by_nothing():
     made = batch(True, 1.0, black=(2,))
     padded = made["target"] // 100 == 3
     assert padded.any() and not made["condition"][padded].any()
-    assert (made["others"][padded] == made["target"][padded]).all()
+    assert not made["other_condition"][padded].any()
     assert made["condition"][~padded].all()
 
 
-def test_half_of_the_conditions_lean_towards_the_other_shape():
-    condition, other = jnp.zeros((400, 5, 2)), jnp.ones((400, 5, 2))
-    made = np.asarray(mixed(jax.random.key(0), condition, other, 0.4))
-    assert (made == made[:, :1, :1]).all()
-    each = made[:, 0, 0]
-    assert 150 < (each == 0).sum() < 250 and 0.35 < each.max() <= 0.4
-    np.testing.assert_allclose(each[each > 0].mean(), 0.2, atol=0.03)
+def test_noise_lies_on_conditions_that_are_known():
+    """White, and one number for a whole plane and channel."""
+    planes = Planes(4, 2, 2)
+    known = np.zeros((200, planes.tokens, 2), np.float32)
+    known[:100] = 1.0
+    white, shifted = (
+        np.asarray(blurred(planes, jax.random.key(0), jnp.asarray(known), *how)) - known
+        for how in ((0.3, 0.0), (0.0, 0.2))
+    )
+    assert not white[100:].any() and not shifted[100:].any()
+    np.testing.assert_allclose([white[:100].std(), shifted[:100].std()], [0.3, 0.2], rtol=0.1)
+    means = planes.means(jnp.asarray(shifted))
+    np.testing.assert_allclose(planes.spread(means), shifted, atol=1e-6)
+    assert not np.allclose(means[:100, 0], means[:100, 1], atol=0.01)

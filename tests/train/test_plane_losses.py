@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from train.plane_losses import edges, passed, reconstruction
+from train import plane_shapes
+from train.plane_losses import alone, edges, passed, reconstruction
 from train.plane_networks import new_autoencoder
 from train.plane_steps import random_clips
 from vinf_jax.nn.parameters import merge
@@ -42,16 +43,40 @@ def test_noise_lies_on_latents_alone():
     config = load_config("configs/pvdm_sprites.py")
     config.update({"size": 16, "frames": 2})
     graph, parameters = new_autoencoder(config)
-    t, clips = config.train_autoencoder, jnp.asarray(random_clips(config, 1))
+    t, clips = config.train_autoencoder, {"clips": jnp.asarray(random_clips(config, 1))}
+    t.blend = 0.0
+    model = merge(graph, parameters)
 
     def seen(noise, seed):
         t.latent_noise = noise
-        return passed(t, graph, parameters, clips, jnp.float32, jax.random.key(seed))
+        return passed(t, model, clips, jnp.float32, jax.random.key(seed))
 
     plain, first, again, second = seen(0.0, 0), seen(0.5, 0), seen(0.5, 0), seen(0.5, 1)
-    model = merge(graph, parameters)
     np.testing.assert_allclose(plain[1], model.decode(model.encode(plain[0])), atol=1e-6)
     np.testing.assert_array_equal(first[1], again[1])
     for one, other in ((plain, first), (first, second)):
         assert jnp.abs(one[1] - other[1]).max() > 1e-3
         np.testing.assert_array_equal(one[2], other[2])
+
+
+def test_a_pair_is_blended_but_for_the_means_and_told_apart():
+    """Latents are blended before they are decoded; what counts is what was encoded."""
+    config = load_config("configs/pvdm_sprites.py")
+    config.update({"size": 16, "frames": 2})
+    t = config.train_autoencoder
+    t.update(WEIGHTS | {"telling": 2.0, "latent_noise": 0.0, "blend": 0.9})
+    graph, parameters = new_autoencoder(config)
+    model, key = merge(graph, parameters), jax.random.key(1)
+    batch = {"clips": jnp.asarray(random_clips(config, 6)), "shapes": jnp.arange(6) % 4}
+    real, made, free = passed(t, model, batch, jnp.float32, key)
+    latents = model.encode(real)
+    np.testing.assert_allclose(jnp.tanh(free), latents, atol=1e-6)
+    own = jax.random.fold_in(key, 2)
+    other = plane_shapes.blended(
+        model.planes, own, latents, plane_shapes.partners(latents), t.blend
+    )
+    np.testing.assert_allclose(made, model.decode(other), atol=1e-5)
+    assert jnp.abs(other - latents).max() > 0.01
+    value, seen = alone(t, graph, edges, jnp.float32)(parameters, batch, key)
+    untold = plane_shapes.untold(model.planes, latents, batch["shapes"])
+    np.testing.assert_allclose([value, seen["untold"]], [2 * untold, untold], rtol=1e-5)

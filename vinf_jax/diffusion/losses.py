@@ -19,8 +19,6 @@ def denoising_loss(
     times: Array,
     weight: str = "uniform",
     gamma: float = 5.0,
-    contrast: float = 0.0,
-    others: Array | None = None,
 ) -> Array:
     """Mean squared error of the network's answers, weighted, over everything: a scalar.
 
@@ -30,9 +28,6 @@ def denoising_loss(
     weight: "uniform", or "min_snr" (Hang et al. 2023, arXiv 2303.09556, section 3.4), which puts
     min(SNR, gamma) on the error of x0, SNR = (alpha / sigma)^2. Carried over to what the network
     predicts that is min(SNR, gamma) / SNR for epsilon and min(SNR, gamma) / (SNR + 1) for v.
-    contrast, others: the part of an error that leads from its sample towards, or away from, the one
-    of `others` (b, ...) counts so many times more. What is easily mistaken for another thing
-    differs from it by little, which the mean hardly sees.
     """
     formulas = kind_named(kind)
     if weight not in WEIGHTS:
@@ -42,17 +37,7 @@ def denoising_loss(
     error = output - formulas.target(x0, noise, alpha, sigma)
     if weight == "min_snr":
         error = error * jnp.minimum(alpha / sigma, gamma**0.5) * formulas.gain(alpha, sigma)
-    loss = (error**2).mean()
-    if others is None:
-        return loss
-    return loss + contrast * _along(error, others - x0).sum() / error.size
-
-
-def _along(error: Array, direction: Array) -> Array:
-    """The square of each error's part in its direction, (b,); 0 where there is none."""
-    axes = tuple(range(1, error.ndim))
-    length = (direction**2).sum(axes)
-    return (error * direction).sum(axes) ** 2 / jnp.where(length > 0, length, 1.0)
+    return (error**2).mean()
 
 
 def diffusion_times(key: Array, focus: Array, shares: Array, num_train: int) -> Array:

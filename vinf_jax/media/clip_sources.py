@@ -81,10 +81,17 @@ class _Sprites:
     reshaped: bool
 
     def __call__(self, number: int, start: int, count: int) -> np.ndarray:
+        how = {"frames": start + count, "height": self.size, "width": self.size}
+        return sprites.sample(0, **self._which(number), **how)[2][start:]
+
+    def facts(self, number: int) -> sprites.Facts:
+        """What is drawn."""
+        return sprites.facts_of(0, **self._which(number))
+
+    def _which(self, number: int) -> dict[str, Any]:
         side, index = self.clips[number]
         split = "held_out" if side == "test" else side
-        how = {"height": self.size, "width": self.size, "reshaped": self.reshaped}
-        return sprites.sample(0, index, split=split, frames=start + count, **how)[2][start:]
+        return {"index": index, "split": split, "reshaped": self.reshaped}
 
 
 def _stored(asked: Asked) -> Found:

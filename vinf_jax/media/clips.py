@@ -7,10 +7,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from vinf_jax.media.clip_sources import KINDS, SPLITS, Asked, Read
+from vinf_jax.media.captions import Facts
+from vinf_jax.media.clip_sources import KINDS, SPLITS, Asked
 from vinf_jax.media.footage import spoken
 
 
@@ -26,7 +28,7 @@ class Clips:
         frames with black ones before them (SkyTimelapse for PVDM: 16 of 32).
       troubles: videos that cannot be used, and why.
       refuse: whether a video that turns out to be bad is an error, or is passed over.
-      read: reads any frames.
+      read: reads any frames; of sprites it also knows the facts.
     """
 
     kind: str
@@ -38,7 +40,7 @@ class Clips:
     shortest: int
     troubles: Mapping[str, str]
     refuse: bool
-    read: Read
+    read: "_Chosen"
 
     def __len__(self) -> int:
         return len(self.names)
@@ -59,6 +61,10 @@ class Clips:
         shown = self.read(index, start, self._shown(index))
         black = np.zeros((self.frames - len(shown), self.size, self.size, 3), np.uint8)
         return np.concatenate([black, shown]) if len(black) else shown
+
+    def facts(self, index: int) -> Facts:
+        """What a sprite's video shows."""
+        return self.read.facts(index)
 
     @functools.cached_property
     def digest(self) -> str:
@@ -138,11 +144,14 @@ def open_clips(
 class _Chosen:
     """Reading by the numbers of the usable videos alone."""
 
-    read: Read
+    read: Any
     numbers: tuple[int, ...]
 
     def __call__(self, index: int, start: int, count: int) -> np.ndarray:
         return self.read(self.numbers[index], start, count)
+
+    def facts(self, index: int) -> Facts:
+        return self.read.facts(self.numbers[index])
 
 
 def _check(

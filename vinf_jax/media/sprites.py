@@ -27,6 +27,7 @@ __all__ = [
     "caption",
     "clip",
     "combinations",
+    "facts_of",
     "held_out_prompts",
     "is_held_out",
     "paraphrase",
@@ -119,18 +120,31 @@ def sample(
     Returns:
       The facts, a caption that may leave some of them out, and uint8 frames, F H W 3.
     """
-    _check_split(split)
-    rng = np.random.default_rng((seed, index, _SPLITS.index(split)))
-    choices = combinations(split)
-    facts = choices[rng.integers(len(choices))]
-    words, details = (int(number) for number in rng.integers(2**31, size=2))
-    facts = _reshaped(facts, split, details) if reshaped else facts
+    facts, rng, words, details = _begun(seed, index, split, reshaped)
     text = caption(facts) if rng.random() < 0.5 else paraphrase(facts, words)
     return (
         facts,
         text,
         clip(facts, seed=details, frames=frames, height=height, width=width, fps=fps),
     )
+
+
+def facts_of(seed: int, index: int, *, split: str = "train", reshaped: bool = False) -> Facts:
+    """What `sample` draws, not drawn."""
+    return _begun(seed, index, split, reshaped)[0]
+
+
+def _begun(
+    seed: int, index: int, split: str, reshaped: bool
+) -> tuple[Facts, np.random.Generator, int, int]:
+    """The facts, what the caption's kind is to be drawn from, and seeds of its words and of the
+    clip's details."""
+    _check_split(split)
+    rng = np.random.default_rng((seed, index, _SPLITS.index(split)))
+    choices = combinations(split)
+    facts = choices[rng.integers(len(choices))]
+    words, details = (int(number) for number in rng.integers(2**31, size=2))
+    return (_reshaped(facts, split, details) if reshaped else facts), rng, words, details
 
 
 def _reshaped(facts: Facts, split: str, number: int) -> Facts:

@@ -64,6 +64,15 @@ class Planes:
         runs = [(size, len(list(same))) for size, same in groupby(self.sizes)]
         return cut(latents, [(latents.shape[0], count, *size) for size, count in runs])
 
+    def means(self, latents: Array) -> Array:
+        """(B, N, D) -> of each plane, (B, 3, D)."""
+        return jnp.stack([plane.mean((1, 2)) for plane in self.split(latents)], axis=1)
+
+    def spread(self, means: Array) -> Array:
+        """(B, 3, D) -> (B, N, D), every token that of its plane."""
+        counts = jnp.asarray([math.prod(size) for size in self.sizes])
+        return jnp.repeat(means, counts, axis=1, total_repeat_length=self.tokens)
+
     def _check(self, latents: Array) -> None:
         if latents.shape[1] != self.tokens:
             sizes = ", ".join(
