@@ -8,7 +8,7 @@ from flax import nnx
 
 from infer.loading import shipped
 from vinf_jax.media.clips import open_clips
-from vinf_jax.media.judge import kept
+from vinf_jax.media.judge import keeps
 from vinf_jax.metrics.psnr import psnr
 from vinf_jax.nn.pixels import to_bytes, to_unit
 from vinf_jax.systems.pvdm import PVDM
@@ -34,4 +34,4 @@ def test_held_out_clips_are_rebuilt(model):
 
 def test_clips_made_from_nothing_go_on_as_they_began(model):
     videos = model.generate(frames=32, videos=4, steps=30, later_steps=10, candidates=4, seed=0)
-    assert sum(kept(video, 16)["colour"] for video in videos) >= 3
+    assert sum(keeps(video, 16) for video in videos) >= 3
