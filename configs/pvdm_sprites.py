@@ -3,9 +3,10 @@
 What it makes: videos of any length by recursion, each clip from the one before it.
 Trained by:  python -m train pvdm_autoencoder --config configs/pvdm_sprites.py --out runs/pvdm
              python -m train pvdm_diffusion --config configs/pvdm_sprites.py --out runs/pvdm
-How long: on two CPU cores 35 minutes, then two hours.
-The number to expect: 29 dB on held-out clips; docs/pvdm.md tells how often videos keep their shape,
-and how the shipped model was trained.
+How long: on two CPU cores 35 minutes, then two hours, before there were telling and blend; with
+these it was run in parts only, from an earlier model (docs/pvdm.md tells how the shipped one was
+trained, and how often its videos keep their shape).
+The number to expect: 29 dB on held-out clips.
 """
 
 from ml_collections import ConfigDict

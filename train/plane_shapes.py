@@ -9,6 +9,7 @@ against all the rest (`blend`), and so is the UNet (`blend` of its own).
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 from jax import Array
 
 from vinf_jax.nn.planes import Planes
@@ -24,8 +25,7 @@ def untold(planes: Planes, latents: Array, shapes: Array) -> Array:
     SHAPES: cross-entropy, a scalar. D is a multiple of 4."""
     codes = jnp.tile(CODES, latents.shape[-1] // CODES.shape[1])
     along = (planes.means(latents).mean(1) @ codes.T) / codes.shape[1]
-    said = jax.nn.log_softmax(SHARP * along)
-    return -jnp.take_along_axis(said, shapes[:, None], axis=1).mean()
+    return optax.softmax_cross_entropy_with_integer_labels(SHARP * along, shapes).mean()
 
 
 def blended(planes: Planes, key: Array, latents: Array, others: Array, most: float) -> Array:

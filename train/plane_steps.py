@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.sharding import Mesh
 
 from vinf_jax.diffusion.losses import denoising_loss, diffusion_times
@@ -18,7 +17,7 @@ from vinf_jax.training import state as training
 from vinf_jax.training.loop import Update
 
 from . import plane_losses, plane_start, stage
-from .plane_networks import arithmetic, new_autoencoder, new_unet, unet_arguments
+from .plane_networks import arithmetic, new_autoencoder, new_unet
 from .plane_rules import rule_of
 from .plane_shapes import blended
 
@@ -49,7 +48,6 @@ def unet(config) -> Step:
     graph, fresh = new_unet(config)
     fresh = plane_start.begun(t.start_from, "unet", fresh)
     schedule, dtype = Schedule.pvdm(), arithmetic(config)
-    planes = Planes(*unet_arguments(config)["planes"])
 
     def loss(parameters, batch, key):
         network = merge(graph, plane_losses.cast(parameters, dtype))
@@ -61,9 +59,9 @@ def unet(config) -> Step:
         condition = batch["condition"].astype(jnp.float32)
         if t.blend:
             key, other = jax.random.fold_in(keys[0], 1), batch["other_condition"]
-            condition = blended(planes, key, condition, other.astype(jnp.float32), t.blend)
+            condition = blended(network.planes, key, condition, other.astype(jnp.float32), t.blend)
         how = {"deviation": t.condition_noise, "shift": t.condition_shift}
-        condition = blurred(planes, keys[2], condition, **how).astype(dtype)
+        condition = blurred(network.planes, keys[2], condition, **how).astype(dtype)
 
         def model(x, times):
             return network(x.astype(dtype), times, condition).astype(jnp.float32)
@@ -72,12 +70,6 @@ def unet(config) -> Step:
         return denoising_loss(model, schedule, kind, target, noise, times, weight), {}
 
     return _step(config, t, 3, graph, fresh, loss)
-
-
-def random_clips(config, batch: int) -> np.ndarray:
-    """A batch for `autoencoder`."""
-    shape = (batch, config.frames, config.size, config.size, 3)
-    return np.random.default_rng(0).integers(256, size=shape, dtype=np.uint8)
 
 
 def blurred(

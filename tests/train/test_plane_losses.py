@@ -8,11 +8,15 @@ import pytest
 from train import plane_shapes
 from train.plane_losses import alone, edges, passed, reconstruction
 from train.plane_networks import new_autoencoder
-from train.plane_steps import random_clips
 from vinf_jax.nn.parameters import merge
 from vinf_jax.programs import load_config
 
 WEIGHTS = {"pixel": 0.0, "square": 0.0, "perceptual": 0.0, "bounds": 0.0}
+
+
+def random_clips(config, count):
+    shape = (count, config.frames, config.size, config.size, 3)
+    return np.random.default_rng(0).integers(256, size=shape, dtype=np.uint8)
 
 
 @pytest.mark.parametrize(

@@ -82,16 +82,16 @@ class _Sprites:
 
     def __call__(self, number: int, start: int, count: int) -> np.ndarray:
         how = {"frames": start + count, "height": self.size, "width": self.size}
-        return sprites.sample(0, **self._which(number), **how)[2][start:]
+        return sprites.sample(**self._which(number), **how)[2][start:]
 
     def facts(self, number: int) -> sprites.Facts:
         """What is drawn."""
-        return sprites.facts_of(0, **self._which(number))
+        return sprites.facts_of(**self._which(number))
 
     def _which(self, number: int) -> dict[str, Any]:
         side, index = self.clips[number]
         split = "held_out" if side == "test" else side
-        return {"index": index, "split": split, "reshaped": self.reshaped}
+        return {"seed": 0, "index": index, "split": split, "reshaped": self.reshaped}
 
 
 def _stored(asked: Asked) -> Found:
