@@ -24,6 +24,8 @@ from train import (
 from vinf_jax.checkpoint import store
 from vinf_jax.checkpoint.numbered import Checkpoints
 from vinf_jax.media.video import read_video
+from vinf_jax.nn.networks import built
+from vinf_jax.nn.parameters import flat, merge, split
 from vinf_jax.programs import load_config
 from vinf_jax.systems.pvdm import PVDM
 from vinf_jax.systems.pvdm import folder as pvdm_folder
@@ -33,7 +35,7 @@ def tiny():
     config = load_config("configs/pvdm_sprites.py")
     config.update(
         {
-            "size": 16,
+            "size": 32,
             "frames": 4,
             "autoencoder": {"width": 16, "layers": 1, "heads": 2, "head_size": 8},
             "unet": {"channels": (16,), "attention": (False,), "heads": 2, "norm_groups": 4},
@@ -114,7 +116,7 @@ def test_stages_leave_what_they_promise(trained):
     with Image.open(trained / "diffusion/samples/step_000004.png") as image:
         assert min(image.size) > 0
     videos = PVDM.load(trained / "model").generate(frames=6, videos=2)
-    assert videos.shape == (2, 6, 16, 16, 3)
+    assert videos.shape == (2, 6, 32, 32, 3)
 
 
 def test_a_stop_in_the_adversarial_stage_changes_nothing(trained, tmp_path):
@@ -204,13 +206,42 @@ def test_a_step_can_say_which_clips_it_saw(trained):
     assert names.count("train sprite") == 2
 
 
-def test_training_begins_with_the_weights_of_a_model(trained, tmp_path):
-    config, model = tiny(), trained / "model"
+def begun_with(model):
+    """A config that begins with the weights of `model`, and leaves them as they are."""
+    config = tiny()
     for section in (config.train_autoencoder, config.train_diffusion):
         section.update({"start_from": str(model), "rate": 0.0, "steps": 1, "save_every": 1})
+        section.shown = 0
+    return config
+
+
+@pytest.fixture(scope="module")
+def plain(trained, tmp_path_factory):
+    """The trained model without positions."""
+    folder = tmp_path_factory.mktemp("plain") / "model"
+    full = PVDM.load(trained / "model")
+    arguments = full.arguments["unet"] | {"positions": False}
+    graph, like = split(built(pvdm_folder.NETWORKS, {"unet": arguments})["unet"])
+    unet = merge(graph, {name: x for name, x in flat(full.unet).items() if name in like})
+    model = PVDM(full.autoencoder, unet, full.settings, full.arguments | {"unet": arguments})
+    model.save(folder, dtype=jnp.float16)
+    return folder
+
+
+def test_training_begins_with_the_weights_of_a_model(plain, tmp_path):
+    """Nothing is told or blended here, so that no clip needs a partner."""
+    config = begun_with(plain)
+    config.unet.positions = False
+    config.train_autoencoder.update({"telling": 0.0, "blend": 0.0})
+    config.train_diffusion.update({"blend": 0.0, "condition_shift": 0.0})
     pvdm_autoencoder.run(config, tmp_path, ["reconstruction"])
-    pvdm_diffusion.run(config, tmp_path, ["diffusion"])
-    wanted = store.arrays(model)
+    pvdm_diffusion.run(config, tmp_path)
+    assert sorted(path.name for path in (tmp_path / "diffusion").iterdir()) == [
+        "checkpoints",
+        "latents.npz",
+        "metrics.jsonl",
+    ]
+    wanted = store.arrays(plain)
     for folder, part in (("autoencoder", "autoencoder"), ("diffusion", "unet")):
         _, state = state_of(tmp_path / folder)
         for name, x in state.items():
@@ -219,31 +250,25 @@ def test_training_begins_with_the_weights_of_a_model(trained, tmp_path):
                 assert np.array_equal(x, stored.astype(np.float32)), name
 
 
-def test_a_model_without_positions_may_get_them(trained, tmp_path):
+def test_a_model_without_positions_may_get_them(trained, plain, tmp_path):
     """They begin without effect. The sprites' other shapes lie beside the latents."""
-    plain, told = tiny(), tiny()
-    plain.unet.positions = False
-    begins = {"start_from": str(tmp_path / "plain" / "model"), "rate": 0.0, "steps": 1}
-    plain.train_diffusion.blend = 0.0
-    told.train_diffusion.update(begins | {"save_every": 1})
-    for name in ("plain", "told"):
-        for stage in ("autoencoder", "autoencoder_adversarial"):
-            shutil.copytree(trained / stage, tmp_path / name / stage)
-    pvdm_diffusion.run(plain, tmp_path / "plain")
-    pvdm_diffusion.run(told, tmp_path / "told", ["diffusion"])
-    wanted = store.arrays(tmp_path / "plain" / "model")
-    _, state = state_of(tmp_path / "told" / "diffusion")
+    for stage in ("autoencoder", "autoencoder_adversarial"):
+        shutil.copytree(trained / stage, tmp_path / stage)
+    pvdm_diffusion.run(begun_with(plain), tmp_path, ["diffusion"])
+    wanted = store.arrays(plain)
+    _, state = state_of(tmp_path / "diffusion")
     average = {n.removeprefix("average/"): x for n, x in state.items() if n.startswith("average/")}
     own = {name for name in average if ".places." in name}
     assert own and not any(average[name].any() for name in own)
     for name in average.keys() - own:
         assert np.array_equal(average[name], wanted[f"unet.{name}"].astype(np.float32)), name
-    with np.load(tmp_path / "told" / "diffusion" / "latents.npz") as bank:
+    with np.load(tmp_path / "diffusion" / "latents.npz") as bank:
         latents, others = bank["latents"], bank["others"]
     assert latents.shape == others.shape and (latents != others).any(axis=(1, 2, 3)).mean() > 0.5
-    plain.train_diffusion.start_from = str(trained / "model")
+    config = begun_with(trained / "model")
+    config.unet.positions = False
     with pytest.raises(ValueError, match="has positions True, the config says False"):
-        pvdm_diffusion.run(plain, tmp_path / "plain")
+        pvdm_diffusion.run(config, tmp_path)
 
 
 def test_a_model_that_training_cannot_begin_with(trained, tmp_path):
@@ -263,7 +288,7 @@ def test_a_model_that_training_cannot_begin_with(trained, tmp_path):
 
 def test_an_imported_model_is_known_in_its_own_spelling(monkeypatch):
     wanted = plane_networks.autoencoder_arguments(tiny())
-    stored = wanted | {"size": [16, 16], "plane_head_size": wanted["width"] // 8}
+    stored = wanted | {"size": [32, 32], "plane_head_size": wanted["width"] // 8}
     note = {"arguments": {"autoencoder": stored}}
     monkeypatch.setattr(plane_start, "describe", lambda folder: note)
     assert plane_start.troubles("start_from", "m", "autoencoder", wanted) == []

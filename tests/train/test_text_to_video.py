@@ -9,6 +9,7 @@ from PIL import Image
 
 from tests.tolerances import EXACT
 from train import stage, text_to_video
+from vinf_jax.media import sprites
 from vinf_jax.nn.parameters import flat
 from vinf_jax.programs import load_config, spoken
 from vinf_jax.systems.video_infinity import VideoInfinity
@@ -63,6 +64,8 @@ def test_all_stages_and_a_stop_between_them(tmp_path, monkeypatch):
         return run(config, t, folder, *how)
 
     monkeypatch.setattr(stage, "run", watched)
+    prompts = sprites.held_out_prompts
+    monkeypatch.setattr(sprites, "held_out_prompts", lambda count, seed: prompts(2, seed))
     text_to_video.run(tiny(), tmp_path / "whole")
     trained = weights(tmp_path / "whole" / "model")
     assert all(np.isfinite(value).all() for value in trained.values())
