@@ -19,6 +19,8 @@ STEPS = 10
 """Of a sampled clip."""
 RATE = 1e-4
 TABLES = {"autoencoder": pvdm_autoencoder.table, "unet": pvdm_unet.table}
+TOLD = {"autoencoder": ("layers", "plane_layers"), "unet": ("channels",)}
+"""The arguments that a table asks for."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Work:
 
     def rows(self, part: str) -> list[Any]:
         """The table of a network's names."""
-        chosen = {name: x for name, x in self.arguments[part].items() if name == "channels"}
+        chosen = {name: x for name, x in self.arguments[part].items() if name in TOLD[part]}
         return TABLES[part](**chosen)
 
     def like(self, part: str) -> tuple[Any, dict[str, Any]]:

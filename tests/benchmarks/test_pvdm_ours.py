@@ -12,7 +12,8 @@ from vinf_jax.nn.pixels import to_unit
 
 
 def test_a_step_begins_with_the_difference_of_pixels_and_lessens_it():
-    work = Work("autoencoder_step", 1, {"autoencoder": {"size": 16, "width": 32}})
+    sizes = {"size": 16, "width": 32, "layers": 1, "plane_layers": 1}
+    work = Work("autoencoder_step", 1, {"autoencoder": sizes})
     graph, like = work.like("autoencoder")
     model = merge(graph, convert(work.rows("autoencoder"), work.tensors("autoencoder"), like))
     real = to_unit(jnp.asarray(work.video()))
