@@ -7,13 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from tests.compiled import compiled
 from tests.products import precisions
 from tests.tiny_pvdm import STEPS, tiny_pvdm
 from tests.tolerances import OP
 from vinf_jax.diffusion.schedule import Schedule
 from vinf_jax.models.pvdm_autoencoder import PVDMAutoencoder
 from vinf_jax.models.pvdm_unet import PVDMUNet
-from vinf_jax.nn.parameters import merge, split
+from vinf_jax.nn.parameters import split
 from vinf_jax.systems.pvdm import PVDM, Settings
 from vinf_jax.systems.pvdm.recursion import conditional
 
@@ -21,11 +22,6 @@ from vinf_jax.systems.pvdm.recursion import conditional
 @pytest.fixture(scope="module")
 def model():
     return tiny_pvdm()
-
-
-@partial(jax.jit, static_argnums=(0, 1))
-def compiled(method, graph, parameters, *given):
-    return method(merge(graph, parameters), *given)
 
 
 def unet(model, *given):

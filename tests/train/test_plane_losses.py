@@ -1,12 +1,11 @@
 """What PVDM's autoencoder minimises, term by term."""
 
-from functools import partial
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from tests.compiled import compiled
 from train import plane_shapes
 from train.plane_losses import alone, edges, passed, reconstruction
 from train.plane_networks import new_autoencoder
@@ -22,11 +21,6 @@ def small():
     config.update({"size": 16, "frames": 2})
     config.autoencoder.update({"width": 16, "layers": 1, "heads": 2, "plane_heads": 2})
     return config
-
-
-@partial(jax.jit, static_argnums=(0, 1))
-def compiled(method, graph, parameters, *given):
-    return method(merge(graph, parameters), *given)
 
 
 def random_clips(config, count):
