@@ -1,11 +1,13 @@
 """Eight simulated devices, shapes checked at every public function, float64 on request.
 
-Nearly all that tests do is compile, so LLVM does not optimise what they compile; XLA's own passes
-all run. `optimised` compiles as users do. Processes that tests start inherit all this.
+Nearly all that tests do is compile, so LLVM does not optimise what they compile and gets it in one
+piece, from XLA's older emitters where it has them; XLA's own passes all run. `optimised` compiles
+as users do. Processes that tests start inherit all this.
 """
 
 import atexit
 import gc
+import importlib.metadata
 import os
 import shutil
 import sys
@@ -24,6 +26,15 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 os.environ["JAX_PLATFORMS"] = "cpu"
 os.environ["JAX_NUM_CPU_DEVICES"] = "8"
 os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
+os.environ["JAX_TRACEBACK_IN_LOCATIONS_LIMIT"] = "0"
+
+AS_USERS = {"xla_cpu_parallel_codegen_split_count": 32}
+"""Flags of XLA for CPUs as they are where nothing is said; QUICKLY as tests have them."""
+QUICKLY = {"xla_cpu_parallel_codegen_split_count": 1}
+if importlib.metadata.version("jaxlib").startswith("0.10."):  # later ones have no other emitters
+    AS_USERS["xla_cpu_use_fusion_emitters"] = True
+    QUICKLY["xla_cpu_use_fusion_emitters"] = False
+os.environ["XLA_FLAGS"] = " ".join(f"--{name}={value}" for name, value in QUICKLY.items())
 
 from jaxtyping import install_import_hook
 
@@ -67,8 +78,11 @@ def compiled_once(tmp_path_factory):
 
 
 @pytest.fixture
-def optimised():
-    """What one test compiles is compiled as users do."""
+def optimised(monkeypatch):
+    """What one test compiles ahead of time, as a video's step and decoder, is compiled as users
+    do."""
+    compile_ = jax.stages.Lowered.compile
+    monkeypatch.setattr(jax.stages.Lowered, "compile", lambda self: compile_(self, AS_USERS))
     jax.config.update("jax_disable_most_optimizations", False)
     yield
     jax.config.update("jax_disable_most_optimizations", True)
