@@ -168,12 +168,24 @@ def opened(path: str | Path) -> Generator[Any]:
         raise FileNotFoundError(f"{path}: there is no such file")
     av = _av()
     try:
-        with av.open(str(path), metadata_errors="replace") as file:
+        with container(path) as file:
             if not file.streams.video:
                 raise ValueError(f"{path} holds no video stream")
             yield file
     except av.error.FFmpegError as error:
         raise ValueError(f"{path} cannot be read as a video: {error.strerror}") from error
+
+
+def container(path: str | Path) -> Any:
+    """The file as PyAV opens it to read: titles and the like need not be UTF-8, which versions
+    before 19 must be told and later ones take so.
+
+    Raises:
+        OSError, av.error.FFmpegError: as av.open.
+    """
+    av = _av()
+    told = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
+    return av.open(str(path), **told)
 
 
 def _check_size(fps: Rate, height: int, width: int, scale: int) -> None:

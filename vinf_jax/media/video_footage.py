@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from vinf_jax.media.footage import BadClip, Footage, evenly
+from vinf_jax.media.video import container
 
 SUFFIXES = (".avi", ".flv", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ogv")
 SUFFIXES += (".ts", ".webm", ".wmv")
@@ -87,9 +88,7 @@ def _counted(path: Path, start: int, count: int) -> list[Any]:
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Generator[tuple[Any, Any]]:
-    import av
-
-    with _said(), av.open(str(path), metadata_errors="replace") as file:
+    with _said(), container(path) as file:
         if not file.streams.video:
             raise BadClip("holds no video")
         yield file, file.streams.video[0]
