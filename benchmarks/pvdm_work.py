@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from convert import pvdm_autoencoder, pvdm_unet
+from convert import naming
 from tests.parity import formula
 from vinf_jax.checkpoint.mapping import source_shapes
 from vinf_jax.nn.networks import built
@@ -18,9 +18,6 @@ FRAMES, LATENT_CHANNELS, PATCH = 16, 4, 8
 STEPS = 10
 """Of a sampled clip."""
 RATE = 1e-4
-TABLES = {"autoencoder": pvdm_autoencoder.table, "unet": pvdm_unet.table}
-TOLD = {"autoencoder": ("layers", "plane_layers"), "unet": ("channels",)}
-"""The arguments that a table asks for."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +30,7 @@ class Work:
 
     def rows(self, part: str) -> list[Any]:
         """The table of a network's names."""
-        chosen = {name: x for name, x in self.arguments[part].items() if name in TOLD[part]}
-        return TABLES[part](**chosen)
+        return naming.naming_of(part, "pvdm").rows(self.arguments[part])
 
     def like(self, part: str) -> tuple[Any, dict[str, Any]]:
         """Graph, and shapes of parameters."""
