@@ -28,13 +28,11 @@ os.environ["JAX_NUM_CPU_DEVICES"] = "8"
 os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
 os.environ["JAX_TRACEBACK_IN_LOCATIONS_LIMIT"] = "0"
 
-AS_USERS = {"xla_cpu_parallel_codegen_split_count": 32}
-"""Flags of XLA for CPUs as they are where nothing is said; QUICKLY as tests have them."""
-QUICKLY = {"xla_cpu_parallel_codegen_split_count": 1}
+FLAGS = {"xla_cpu_parallel_codegen_split_count": (1, 32)}
+"""Flags of XLA: as tests have them, and as they are where nothing is said."""
 if importlib.metadata.version("jaxlib").startswith("0.10."):  # later ones have no other emitters
-    AS_USERS["xla_cpu_use_fusion_emitters"] = True
-    QUICKLY["xla_cpu_use_fusion_emitters"] = False
-os.environ["XLA_FLAGS"] = " ".join(f"--{name}={value}" for name, value in QUICKLY.items())
+    FLAGS["xla_cpu_use_fusion_emitters"] = (False, True)
+os.environ["XLA_FLAGS"] = " ".join(f"--{name}={quick}" for name, (quick, _) in FLAGS.items())
 
 from jaxtyping import install_import_hook
 
@@ -81,8 +79,11 @@ def compiled_once(tmp_path_factory):
 def optimised(monkeypatch):
     """What one test compiles ahead of time, as a video's step and decoder, is compiled as users
     do."""
-    compile_ = jax.stages.Lowered.compile
-    monkeypatch.setattr(jax.stages.Lowered, "compile", lambda self: compile_(self, AS_USERS))
+    compile_, options = (
+        jax.stages.Lowered.compile,
+        {name: said for name, (_, said) in FLAGS.items()},
+    )
+    monkeypatch.setattr(jax.stages.Lowered, "compile", lambda self: compile_(self, options))
     jax.config.update("jax_disable_most_optimizations", False)
     yield
     jax.config.update("jax_disable_most_optimizations", True)
